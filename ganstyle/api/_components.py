@@ -1,0 +1,101 @@
+"""Records: a component is a name, a sentence and a callable."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+_TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+
+
+@dataclass(frozen=True)
+class Component:
+    """One contribution of a plugin.
+
+    Attributes:
+        name: what users type; lower case letters, digits and underscores, at most 40.
+        summary: one sentence for listings.
+        target: a callable, or `"package.module:attribute"`, imported on first use only.
+        reference: paper, e.g. `"arXiv:1511.06434"`.
+
+    Raises:
+        ValueError: a field has the wrong form (the loader reports it in `ganstyle doctor`).
+    """
+
+    kind: ClassVar[str] = ""
+
+    name: str
+    summary: str
+    target: str | Callable[..., Any]
+    reference: str = ""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
+            raise ValueError(f"component name {self.name!r} must match {_NAME.pattern}")
+        if not isinstance(self.summary, str) or not self.summary.strip() or "\n" in self.summary:
+            raise ValueError(f"component {self.name!r} needs a one-line summary")
+        if not callable(self.target) and not (isinstance(self.target, str) and _TARGET.fullmatch(self.target)):
+            raise ValueError(f"component {self.name!r}: target {self.target!r} is neither callable nor 'module:attr'")
+
+
+@dataclass(frozen=True)
+class Architecture(Component):
+    """Networks: `build(options, image) -> {role: Module}`.
+
+    Attributes:
+        recipe: dotted configuration keys that suit this architecture, e.g. `{"optimizer.lr": 1e-3}`;
+            weaker than a recipe file and `--set`.
+    """
+
+    kind: ClassVar[str] = "arch"
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Loss(Component):
+    """Adversarial loss: `build(options) -> LossLike`."""
+
+    kind: ClassVar[str] = "loss"
+
+
+@dataclass(frozen=True)
+class Regularizer(Component):
+    """Penalty on a network: `build(options) -> RegularizerLike`."""
+
+    kind: ClassVar[str] = "regularizer"
+
+
+@dataclass(frozen=True)
+class Evaluator(Component):
+    """Metric: `build(options, device) -> EvaluatorLike`."""
+
+    kind: ClassVar[str] = "metric"
+
+
+@dataclass(frozen=True)
+class Dataset(Component):
+    """Data set: `build(options, split) -> DatasetLike`."""
+
+    kind: ClassVar[str] = "data"
+
+
+@dataclass(frozen=True)
+class Task(Component):
+    """What is minimised: `build(options, networks, *, loss, penalties) -> TaskLike`."""
+
+    kind: ClassVar[str] = "task"
+
+
+@dataclass(frozen=True)
+class Callback(Component):
+    """Observer of a run: `build(options) -> CallbackLike`."""
+
+    kind: ClassVar[str] = "callback"
+
+
+KINDS: Mapping[str, type[Component]] = {
+    record.kind: record for record in (Architecture, Loss, Regularizer, Evaluator, Dataset, Task, Callback)
+}

@@ -1,0 +1,169 @@
+"""What components must offer. Types only: torch is never imported here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class ImageSpec:
+    """The pictures a network must make or judge.
+
+    Attributes:
+        height: pixels.
+        width: pixels; need not equal the height.
+        channels: 3 (RGB) or 1.
+        labels: number of labels; 0 is unconditional.
+    """
+
+    height: int
+    width: int
+    channels: int = 3
+    labels: int = 0
+
+
+class Batch(dict[str, Any]):
+    """Tensors of equal first dimension: `images` float32 (B, C, H, W) in [-1, 1], perhaps `labels`, `style` ...
+
+    The length of a batch is its number of examples, not of keys.
+    """
+
+    def __len__(self) -> int:
+        return len(next(iter(self.values()))) if self.keys() else 0
+
+    def __bool__(self) -> bool:
+        return len(self) > 0
+
+    def split(self, micro_batch: int | None) -> Iterator[tuple[Batch, bool]]:
+        """Yield (part, is_last) with at most micro_batch examples each; None keeps the batch whole."""
+        size = micro_batch or len(self)
+        for start in range(0, len(self), size):
+            part = Batch({key: value[start : start + size] for key, value in self.items()})
+            yield part, start + size >= len(self)
+
+    def to(self, device: Any, **kwargs: Any) -> Batch:
+        """Return the batch on another device."""
+        return Batch({key: value.to(device, **kwargs) for key, value in self.items()})
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One optimisation of a training step.
+
+    Attributes:
+        name: key of its loss in the logs and of its optimizer in checkpoints.
+        roles: the networks whose parameters it trains.
+        loss: `(batch, step) -> scalar` or `(scalar, {name: detached scalar})`; the scalar is a batch mean.
+        lr_factor: multiplies `optimizer.lr` (two time-scale rates, arXiv:1706.08500).
+        every: runs only at steps divisible by this.
+    """
+
+    name: str
+    roles: tuple[str, ...]
+    loss: Callable[[Batch, int], Any]
+    lr_factor: float = 1.0
+    every: int = 1
+
+
+@runtime_checkable
+class LossLike(Protocol):
+    """An adversarial loss over logits of any shape; both methods return the batch mean, a scalar."""
+
+    relativistic: bool
+
+    def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+        """Return what D minimises."""
+
+    def generator(self, real_logits: Tensor | None, fake_logits: Tensor) -> Tensor:
+        """Return what G minimises; real_logits is None unless relativistic."""
+
+
+@runtime_checkable
+class RegularizerLike(Protocol):
+    """A penalty added to the discriminator's loss every `every` steps, multiplied by `every` (lazy)."""
+
+    every: int
+
+    def __call__(self, network: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+        """Return a scalar."""
+
+
+@runtime_checkable
+class EvaluatorLike(Protocol):
+    """A metric. Images are uint8 (B, 3, H, W).
+
+    Attributes:
+        paired: `update(images, reference)`; otherwise `update(images, real=bool)`.
+        higher_is_better: direction.
+    """
+
+    paired: bool
+    higher_is_better: bool
+
+    def update(self, images: Tensor, *args: Any, **kwargs: Any) -> None:
+        """Take one batch."""
+
+    def compute(self) -> dict[str, float]:
+        """Return values under keys that hold the protocol."""
+
+    def reset(self) -> None:
+        """Forget everything."""
+
+
+@runtime_checkable
+class DatasetLike(Protocol):
+    """Map-style data: items are dicts; images are uint8 (3, H, W) tensors of any size.
+
+    Optional: `sample(index, generator) -> item` draws at random from `generator` alone; `styles: list[str]`
+    names the labels; `files: list[str]` names the items for messages; `fingerprint() -> str`.
+    """
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Mapping[str, Any]: ...
+
+
+@runtime_checkable
+class TaskLike(Protocol):
+    """What is minimised.
+
+    Attributes:
+        networks: role to module.
+        phases: run in order, once each per step.
+        averaged: roles of which the engine keeps an exponential moving average, used by `sample`.
+
+    Optional: `progress(fraction)` is called before each step with the share of the budget done, in [0, 1].
+    """
+
+    networks: Mapping[str, nn.Module]
+    phases: Sequence[Phase]
+    averaged: Sequence[str]
+
+    def sample(
+        self,
+        networks: Mapping[str, nn.Module],
+        count: int,
+        *,
+        generator: torch.Generator,
+        batch: Batch | None = None,
+    ) -> Tensor:
+        """Return float (count, C, H, W) in [-1, 1]; equal generators give equal pictures."""
+
+
+class CallbackLike(Protocol):
+    """An observer; every method is optional. A callback that raises is disabled, the run goes on."""
+
+    def on_start(self, run: Any) -> None:
+        """Before the first step; `run` has `folder`, `config`, `task`."""
+
+    def on_step(self, step: int, scalars: Mapping[str, float]) -> None:
+        """After each logged step."""
+
+    def on_end(self, run: Any) -> None:
+        """After the last step."""
