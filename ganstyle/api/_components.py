@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+_RESOURCE = re.compile(r"[A-Za-z_][\w.]*:[\w-][\w.-]*(/[\w-][\w.-]*)*")
 
 
 @dataclass(frozen=True)
@@ -48,10 +49,24 @@ class Architecture(Component):
     Attributes:
         recipe: dotted configuration keys that suit this architecture, e.g. `{"optimizer.lr": 1e-3}`;
             weaker than a recipe file and `--set`.
+        weights: a trained model file in the plugin's package, `"package:folder/file.safetensors"`;
+            of an architecture with a `stylizer` it is a base model for `ganstyle transfer`.
+        styles: the folder of style files made for those weights, `"package:folder"`.
+
+    Raises:
+        ValueError: as for every component, or a resource of the wrong form.
     """
 
     kind: ClassVar[str] = "arch"
     recipe: Mapping[str, Any] = field(default_factory=dict)
+    weights: str = ""
+    styles: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for resource in (self.weights, self.styles):
+            if not isinstance(resource, str) or (resource and not _RESOURCE.fullmatch(resource)):
+                raise ValueError(f"component {self.name!r}: resource {resource!r} is not 'package:path/in/package'")
 
 
 @dataclass(frozen=True)
