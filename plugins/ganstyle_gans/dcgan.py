@@ -1,0 +1,141 @@
+"""DCGAN: Radford et al. 2016, arXiv:1511.06434. Written from the paper; no code was copied.
+
+Conditional: the label is embedded beside z in G; D adds a projection (arXiv:1802.05637).
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from ganstyle.api import ImageSpec, Options
+from ganstyle.nn.modules import base_grid, initialise_normal, spectrally_normalised
+
+
+class DcganOptions(Options):
+    """Options of `dcgan`."""
+
+    z_dim: Annotated[int, Field(ge=1, le=4096, description="Latent dimension.")] = 100
+    base_channels: Annotated[int, Field(ge=4, le=512, description="Channels at the full resolution; paper: 64.")] = 40
+    norm: Annotated[
+        Literal["batch", "spectral", "none"], Field(description="D's normalisation; gradient penalties refuse batch.")
+    ] = "batch"
+    upsampling: Annotated[
+        Literal["transposed", "resize"], Field(description="G's: transposed 4x4 (paper), or nearest and 3x3.")
+    ] = "transposed"
+
+
+def build_dcgan(options: DcganOptions, image: ImageSpec) -> dict[str, nn.Module]:
+    """Return the generator and the discriminator.
+
+    Raises:
+        UsageError: a size that doubling from a 4..16 grid can't reach.
+    """
+    grid = base_grid(image.height, image.width, name="dcgan")
+    channels = [options.base_channels * min(8, 2**level) for level in range(grid[2])]
+    generator = initialise_normal(DcganGenerator(options, image, channels=channels[::-1]))
+    discriminator = initialise_normal(DcganDiscriminator(options, image, channels=channels))
+    if options.norm == "spectral":
+        spectrally_normalised(discriminator)
+    return {"generator": generator, "discriminator": discriminator}
+
+
+class DcganGenerator(nn.Module):
+    """Latents to pictures, doubling the grid per layer.
+
+    Attributes:
+        z_dim: latent dimension.
+        labels: number of labels; 0 is unconditional.
+    """
+
+    def __init__(self, options: DcganOptions, image: ImageSpec, *, channels: list[int]) -> None:
+        """Build the layers.
+
+        Args:
+            options: of the architecture.
+            image: what to make.
+            channels: after the first layer and after each doubling but the last.
+        """
+        super().__init__()
+        self.z_dim, self.labels = options.z_dim, image.labels
+        height, width, _ = base_grid(image.height, image.width, name="dcgan")
+        self.embedding = nn.Embedding(image.labels, options.z_dim) if image.labels else None
+        # The paper's first transposed convolution of a 1x1 map, as the linear map it is.
+        inputs = options.z_dim * (2 if image.labels else 1)
+        self.first = nn.Linear(inputs, channels[0] * height * width, bias=False)
+        self.grid = nn.Unflatten(1, (channels[0], height, width))
+        self.layers = nn.Sequential(nn.BatchNorm2d(channels[0]), nn.ReLU())
+        for inputs, outputs in pairwise(channels):
+            self.layers.extend([_doubling(options.upsampling, inputs, outputs), nn.BatchNorm2d(outputs), nn.ReLU()])
+        self.last = _doubling(options.upsampling, channels[-1], image.channels, bias=True)
+
+    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Make pictures.
+
+        Args:
+            z: float (B, z_dim), standard normal.
+            labels: int64 (B,), if conditional.
+
+        Returns:
+            float (B, C, H, W) in [-1, 1].
+        """
+        if self.embedding is not None:
+            z = torch.cat([z, self.embedding(labels)], dim=1)
+        return torch.tanh(self.last(self.layers(self.grid(self.first(z)))))
+
+
+class DcganDiscriminator(nn.Module):
+    """Pictures to logits, halving the grid per layer.
+
+    Attributes:
+        labels: number of labels; 0 is unconditional.
+    """
+
+    def __init__(self, options: DcganOptions, image: ImageSpec, *, channels: list[int]) -> None:
+        """Build the layers.
+
+        Args:
+            options: of the architecture.
+            image: what to judge.
+            channels: after each halving.
+        """
+        super().__init__()
+        self.labels = image.labels
+        height, width, _ = base_grid(image.height, image.width, name="dcgan")
+        self.layers = nn.Sequential()
+        for index, (inputs, outputs) in enumerate(zip([image.channels, *channels], channels)):
+            self.layers.extend(_halving(options.norm, inputs, outputs, first=index == 0))
+        self.last = nn.Conv2d(channels[-1], 1, (height, width))
+        self.embedding = nn.Embedding(image.labels, channels[-1]) if image.labels else None
+
+    def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Judge pictures.
+
+        Args:
+            images: float (B, C, H, W) in [-1, 1].
+            labels: int64 (B,), if conditional.
+
+        Returns:
+            float (B, 1), logits.
+        """
+        features = self.layers(images)
+        logits = self.last(features).flatten(1)
+        if self.embedding is None:
+            return logits
+        return logits + (self.embedding(labels) * features.mean((2, 3))).sum(1, keepdim=True)
+
+
+def _doubling(upsampling: str, inputs: int, outputs: int, *, bias: bool = False) -> nn.Module:
+    if upsampling == "transposed":
+        return nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, bias=bias)
+    return nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(inputs, outputs, 3, padding=1, bias=bias))
+
+
+def _halving(norm: str, inputs: int, outputs: int, *, first: bool) -> list[nn.Module]:
+    normalised = norm == "batch" and not first
+    layers = [nn.Conv2d(inputs, outputs, 4, 2, 1, bias=not normalised)]
+    return [*layers, *([nn.BatchNorm2d(outputs)] if normalised else []), nn.LeakyReLU(0.2)]
