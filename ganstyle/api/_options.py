@@ -1,14 +1,14 @@
-"""Options: declared once, beside the code that uses them; text to values; errors with the remedy."""
+"""Options: declared once, beside the code that uses them; errors with the remedy."""
 
 from __future__ import annotations
 
-import difflib
-import tomllib
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from ganstyle.api._words import suggest
 from ganstyle.errors import UsageError
 
 OptionsT = TypeVar("OptionsT", bound="Options")
@@ -21,29 +21,6 @@ class Options(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-
-def suggest(word: str, known: Iterable[str]) -> str:
-    """Return `did you mean 'x'?`, or the known words when none is close."""
-    known = sorted(known)
-    close = difflib.get_close_matches(word, known, n=3, cutoff=0.55)
-    if close:
-        return "did you mean " + " or ".join(repr(name) for name in close) + "?"
-    return "known: " + ", ".join(known) if known else "there are none"
-
-
-def parse_value(text: str) -> Any:
-    """Read a TOML literal, else keep the text; `none` means None.
-
-    >>> parse_value("1e-3"), parse_value("true"), parse_value("cats"), parse_value("none")
-    (0.001, True, 'cats', None)
-    """
-    if text == "none":
-        return None
-    try:
-        return tomllib.loads(f"value = {text}")["value"] if "\n" not in text else text
-    except (tomllib.TOMLDecodeError, RecursionError):
-        return text
 
 
 def make_options(model: type[OptionsT], values: Mapping[str, Any], *, prefix: str) -> OptionsT:
@@ -66,25 +43,26 @@ def make_options(model: type[OptionsT], values: Mapping[str, Any], *, prefix: st
             hint=f"options of {prefix}: {', '.join(model.model_fields) or 'none'}",
         )
     try:
-        # Strict, but "an integer is a float" and "a list is a tuple" hold, as TOML has no other way to say them.
-        return model.model_validate(_widened(model, values))
+        # JSON rules: strict, but a list is a tuple, text a path and an integer a float, as in any recipe or run folder.
+        return model.model_validate_json(json.dumps(dict(values), default=str))
     except ValidationError as error:
         raise _usage_error(error, prefix) from None
-
-
-def _widened(model: type[Options], values: Mapping[str, Any]) -> dict[str, Any]:
-    widened = dict(values)
-    for key, value in values.items():
-        if isinstance(value, list) and "tuple" in str(model.model_fields[key].annotation):
-            widened[key] = tuple(value)
-    return widened
+    except (RecursionError, TypeError, ValueError) as error:
+        raise UsageError(f"{prefix}: not a plain value: {error}", where=prefix) from None
 
 
 def _usage_error(error: ValidationError, prefix: str) -> UsageError:
-    first = error.errors()[0]
+    first = error.errors(include_url=False)[0]
     key = ".".join([prefix, *(str(part) for part in first["loc"])])
     found = first.get("input")
-    return UsageError(f"{key}: {first['msg']}, found {found!r}", where=key, hint=f"--set {key}=VALUE")
+    meant_text = first["type"] == "string_type" and isinstance(found, (int, float))
+    value = f"'\"{found}\"'" if meant_text else "VALUE"
+    return UsageError(f"{key}: {first['msg']}, found {_short(found)}", where=key, hint=f"--set {key}={value}")
+
+
+def _short(value: Any, limit: int = 80) -> str:
+    text = repr(value)
+    return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
 def describe_options(model: type[Options]) -> list[dict[str, Any]]:
