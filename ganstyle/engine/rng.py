@@ -1,0 +1,89 @@
+"""Random state of a process: seeded, captured into tensors and JSON (never pickle), restored."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def seed_everything(seed: int) -> None:
+    """Seed python, numpy and torch on every device.
+
+    Args:
+        seed: any integer; numpy gets its lowest 32 bits.
+    """
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+
+
+def capture(*, rank: int = 0) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Return the state of every global generator without moving it.
+
+    Args:
+        rank: names the tensors, `rng/rank0/torch`, so that ranks can share a file.
+
+    Returns:
+        Tensors: uint8 for torch and each CUDA device, int64 (625,) words for python and numpy; and plain JSON for
+        the few numbers that are not words.
+    """
+    version, words, python_gauss = random.getstate()
+    kind, keys, position, has_gauss, numpy_gauss = np.random.get_state(legacy=True)
+    tensors = {
+        "torch": torch.get_rng_state(),
+        "python": torch.tensor(words, dtype=torch.int64),
+        "numpy": torch.from_numpy(np.append(keys.astype(np.int64), position)),
+    } | _cuda_states()
+    facts = {
+        "python": {"version": version, "gauss": python_gauss},
+        "numpy": {"kind": kind, "has_gauss": has_gauss, "gauss": numpy_gauss},
+    }
+    return {_key(rank, name): value for name, value in tensors.items()}, facts
+
+
+def restore(tensors: Mapping[str, Tensor], facts: Mapping[str, Any], *, rank: int = 0) -> list[str]:
+    """Set every generator to a captured state.
+
+    Returns:
+        What could not be restored, e.g. `["cuda0"]`: the caller must lower the promise of the resume, because the
+        run goes on with other random numbers.
+    """
+    setters = {"torch": torch.set_rng_state, "python": _set_python, "numpy": _set_numpy}
+    setters |= {name: _cuda_setter(index) for index, name in enumerate(_cuda_states())}
+    missing = []
+    for name, setter in setters.items():
+        try:
+            state = tensors[_key(rank, name)]
+            setter(state, facts[name]) if name in ("python", "numpy") else setter(state)
+        except (KeyError, RuntimeError, TypeError, ValueError):
+            missing.append(name)
+    return missing
+
+
+def _key(rank: int, name: str) -> str:
+    return f"rng/rank{rank}/{name}"
+
+
+def _set_python(words: Tensor, facts: Mapping[str, Any]) -> None:
+    random.setstate((facts["version"], tuple(words.tolist()), facts["gauss"]))
+
+
+def _set_numpy(words: Tensor, facts: Mapping[str, Any]) -> None:
+    keys = words[:-1].numpy().astype(np.uint32)
+    np.random.set_state((facts["kind"], keys, int(words[-1]), facts["has_gauss"], facts["gauss"]))
+
+
+def _cuda_states() -> dict[str, Tensor]:
+    # An untouched CUDA has no state worth a context: initialising it here would cost seconds and memory.
+    if not (torch.cuda.is_available() and torch.cuda.is_initialized()):
+        return {}
+    return {f"cuda{index}": torch.cuda.get_rng_state(index) for index in range(torch.cuda.device_count())}
+
+
+def _cuda_setter(index: int) -> Any:
+    return lambda state: torch.cuda.set_rng_state(state, index)
