@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from fake_plugins import site  # noqa: F401  a fixture
 
 # One thread: sums come out in one order, and small tensors are faster so. Read when torch is first imported.
 os.environ["OMP_NUM_THREADS"] = "1"
