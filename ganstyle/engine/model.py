@@ -1,0 +1,210 @@
+"""Model files: safetensors with a card; enough to sample without the data set, unable to run code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import Field, ValidationError
+from torch import Tensor, nn
+
+import ganstyle
+from ganstyle.api import ImageSpec, Options, TaskLike
+from ganstyle.config import Config
+from ganstyle.data.tensors import read_header, read_tensors, write_tensors
+from ganstyle.errors import EnvironmentProblem, ModelError, UsageError
+from ganstyle.registry import Registry
+
+CARD_KEY = "ganstyle"
+SCHEMA = 1
+
+
+class Named(Options):
+    """A component named in a card, with its options."""
+
+    name: str
+    options: dict[str, Any] = Field(default_factory=dict)
+    distribution: str = ""
+    version: str = ""
+
+
+class Shape(Options):
+    """The card's spelling of an ImageSpec."""
+
+    height: int
+    width: int
+    channels: int = 3
+    labels: int = 0
+
+
+class Card(Options):
+    """What a model file says of itself. Read from untrusted files: names and values only, never code.
+
+    Attributes:
+        arch: architecture and all its options.
+        task: how the networks are sampled.
+        loss: what they were trained with.
+        image: what they make.
+        styles: names of the labels, if conditional.
+        images_seen: training images shown.
+        data: what they were trained on, in words, with licences.
+        name: what users call it.
+        licence: of the weights.
+    """
+
+    schema_version: int = SCHEMA
+    kind: str = "model"
+    arch: Named
+    task: Named
+    loss: Named
+    image: Shape
+    styles: list[str] = Field(default_factory=list)
+    images_seen: int = 0
+    data: str = ""
+    name: str = ""
+    licence: str = ""
+    ganstyle: str = ganstyle.__version__
+
+
+@dataclass(frozen=True)
+class Model:
+    """Networks ready to use.
+
+    Attributes:
+        networks: role to module, in eval mode, without gradients.
+        card: what the file says of itself.
+        path: where it came from.
+    """
+
+    networks: dict[str, nn.Module]
+    card: Card
+    path: Path
+
+    @property
+    def image(self) -> ImageSpec:
+        """The pictures these networks make."""
+        return ImageSpec(**self.card.image.model_dump())
+
+    def task(self, registry: Registry) -> TaskLike:
+        """Return the task that samples these networks.
+
+        Raises:
+            ModelError: the card's task or loss has options that don't fit this version.
+        """
+        try:
+            loss = registry.build("loss", self.card.loss.name, self.card.loss.options)
+            task = self.card.task
+            return registry.build("task", task.name, task.options, self.networks, loss=loss, penalties=())
+        except UsageError as error:
+            raise ModelError(error.message, where=str(self.path), hint=error.hint) from None
+
+
+def card_of(config: Config, image: ImageSpec, *, registry: Registry, **facts: Any) -> Card:
+    """Return the card of networks trained with a configuration; facts are further fields of the card."""
+
+    def named(kind: str) -> Named:
+        selection = getattr(config, kind)
+        origin = registry.origin(kind, selection.name)
+        return Named(
+            name=selection.name,
+            options=dict(selection.options),
+            distribution=origin.distribution,
+            version=origin.version,
+        )
+
+    shape = Shape(height=image.height, width=image.width, channels=image.channels, labels=image.labels)
+    return Card(arch=named("arch"), task=named("task"), loss=named("loss"), image=shape, **facts)
+
+
+def save_model(path: Path, networks: Mapping[str, nn.Module], card: Card, *, half: bool = False) -> Path:
+    """Write a model file atomically.
+
+    Args:
+        path: ends in .safetensors; replaced if it exists.
+        networks: the roles to keep.
+        card: their description.
+        half: store floating point tensors as float16.
+    """
+    tensors = {
+        f"{role}/{key}": _stored(value, half)
+        for role, net in networks.items()
+        for key, value in net.state_dict().items()
+    }
+    write_tensors(path, tensors, {CARD_KEY: card.model_dump_json()})
+    return path
+
+
+def _stored(value: Tensor, half: bool) -> Tensor:
+    value = value.detach().cpu().contiguous()
+    return value.half() if half and value.is_floating_point() else value
+
+
+def read_card(path: Path) -> Card:
+    """Return the card of a model file without reading its tensors.
+
+    Raises:
+        ModelError: not a safetensors file, no card, or a card that doesn't validate.
+    """
+    text = read_header(path).metadata.get(CARD_KEY)
+    if text is None:
+        raise ModelError(
+            f"{path.name} has no ganstyle card", where=str(path), hint="a model file is written by `ganstyle train`"
+        )
+    try:
+        card = Card.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise ModelError(
+            f"{path.name} has a card that does not validate ({key}: {first['msg']})", where=str(path)
+        ) from None
+    if card.schema_version > SCHEMA:
+        raise ModelError(
+            f"{path.name} was written by a newer ganstyle ({card.ganstyle})",
+            where=str(path),
+            hint="pip install --upgrade ganstyle",
+        )
+    return card
+
+
+def load_model(path: Path, *, registry: Registry, device: torch.device | str = "cpu") -> Model:
+    """Read a model file and build its networks.
+
+    Args:
+        path: a file written by `save_model`.
+        registry: finds the architecture; a card never names code.
+        device: where the networks go.
+
+    Raises:
+        ModelError: unknown architecture, other shapes, missing or unexpected tensors, damage.
+    """
+    card = read_card(path)
+    found = read_header(path).tensors
+    roles = {key.partition("/")[0] for key in found}
+    shell = _build(card, registry, path, device="meta")
+    if not roles or not roles <= set(shell):
+        raise ModelError(
+            f"{path.name} holds roles {sorted(roles)}, {card.arch.name} has {sorted(shell)}", where=str(path)
+        )
+    # Shapes are compared on the meta device, before a lying card can make us allocate anything.
+    shapes = {f"{role}/{key}": tuple(value.shape) for role in roles for key, value in shell[role].state_dict().items()}
+    tensors = read_tensors(path, expected=shapes)
+    networks = {role: net for role, net in _build(card, registry, path, device="cpu").items() if role in roles}
+    for role, net in networks.items():
+        prefix = f"{role}/"
+        net.load_state_dict({key[len(prefix) :]: value for key, value in tensors.items() if key.startswith(prefix)})
+        net.eval().requires_grad_(False).to(device)
+    return Model(networks, card, path)
+
+
+def _build(card: Card, registry: Registry, path: Path, *, device: str) -> dict[str, nn.Module]:
+    try:
+        with torch.device(device):
+            image = ImageSpec(**card.image.model_dump())
+            return registry.build("arch", card.arch.name, card.arch.options, image)
+    except (UsageError, EnvironmentProblem) as error:
+        hint = f"pip install {card.arch.distribution}" if card.arch.distribution not in ("", "ganstyle") else error.hint
+        raise ModelError(f"{path.name}: {error.message}", where=str(path), hint=hint) from None

@@ -1,0 +1,318 @@
+"""A whole run: steps, and between them logging, previews, checkpoints, rollbacks and stopping."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+
+from ganstyle.api import Batch
+from ganstyle.config import Config
+from ganstyle.data.writing import contact_sheet, save_image, to_uint8
+from ganstyle.engine import checkpoint as checkpoints
+from ganstyle.engine.callbacks import Callbacks
+from ganstyle.engine.generation import MODEL_FILE
+from ganstyle.engine.logging import ScalarLog
+from ganstyle.engine.loop import train_step
+from ganstyle.engine.model import card_of, save_model
+from ganstyle.engine.run import Run
+from ganstyle.engine.session import Session, open_session
+from ganstyle.engine.signals import StopRequest
+from ganstyle.errors import DivergedError, EnvironmentProblem, GanstyleError, Stopped
+from ganstyle.registry import Registry
+
+PATIENCE = 3  # skipped updates in a row before a rollback, and rollbacks before giving up
+
+
+class Reporter(Protocol):
+    """What a run tells while it works."""
+
+    def update(self, done: int, **facts: Any) -> None:
+        """Report the images done and the newest scalars."""
+
+    def say(self, text: str) -> None:
+        """Report one line."""
+
+
+class Silent:
+    """A reporter that tells nothing."""
+
+    def update(self, done: int, **facts: Any) -> None:
+        """Ignore progress."""
+
+    def say(self, text: str) -> None:
+        """Ignore text."""
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """What a run leaves.
+
+    Attributes:
+        folder: the run's folder.
+        images: training images shown in all.
+        model: the model file with the averaged networks.
+        preview: the newest grid of pictures, if one could be written.
+        notes: what the user should know.
+    """
+
+    folder: Path
+    images: int
+    model: Path
+    preview: Path | None
+    notes: tuple[str, ...] = ()
+
+
+def fit(
+    config: Config, *, registry: Registry, run: Run, resume: str = "auto", reporter: Reporter | None = None
+) -> FitResult:
+    """Train until the budget of images is spent.
+
+    Args:
+        config: resolved and validated.
+        registry: where its components come from.
+        run: the run's folder, locked by the caller.
+        resume: `auto` goes on from the newest valid checkpoint of the run, `none` starts anew.
+        reporter: told about progress.
+
+    Raises:
+        Stopped: by a signal, after saving (exit 75).
+        DivergedError: non-finite values again and again (exit 7).
+        ModelError: every checkpoint of the run is damaged (exit 5).
+        EnvironmentProblem: three saves failed in a row (exit 6).
+    """
+    try:
+        training = Training(open_session(config, registry), run, reporter or Silent())
+        if resume != "none":
+            training.restore()
+        with StopRequest() as stop:
+            return training.train(stop)
+    except GanstyleError as error:
+        if not isinstance(error, Stopped):
+            _mark_failed(run, error)
+        raise
+
+
+def _mark_failed(run: Run, error: GanstyleError) -> None:
+    with contextlib.suppress(EnvironmentProblem):  # the disk may be why it failed
+        state = "diverged" if isinstance(error, DivergedError) else "failed"
+        run.write_status(state, code=error.code, reason=error.message)
+
+
+class Training:
+    """A session at work in a run's folder."""
+
+    def __init__(self, session: Session, run: Run, reporter: Reporter) -> None:
+        self.session, self.run, self.reporter = session, run, reporter
+        self.callbacks = Callbacks(session.config, session.registry, reporter)
+        self.log = ScalarLog(run.folder, images=0)
+        self.rollbacks = self.failed_saves = 0
+        self.saved_images = -1
+        self.preview_path: Path | None = None
+        self._preview_batch: Batch | None = None
+        self._skips: dict[str, int] = {}
+
+    def restore(self) -> None:
+        """Go on from the newest valid checkpoint, if the run has any."""
+        found = checkpoints.newest_valid(self.run)
+        if found is None:
+            return
+        for note in found.notes:
+            self.reporter.say(note)
+        self.session.load(found.model, found.train, found.state)
+        self.saved_images = self.session.images
+        self.log = ScalarLog(self.run.folder, images=self.session.images)
+        self.reporter.say(f"resumed at {self.session.images} images from {found.path.name}")
+
+    def train(self, stop: StopRequest) -> FitResult:
+        """Run steps until the budget is spent or a signal asks to stop."""
+        session, train = self.session, self.session.config.train
+        self.run.write_status("running", step=session.step, images=session.images)
+        self.callbacks.start(self)
+        started, first = time.monotonic(), session.images
+        while session.images < train.images:
+            for batch in session.batches():
+                before = session.images
+                losses = self.step(batch)
+                if self.crossed(before, train.log_every_steps * train.batch):
+                    rate = (session.images - first) / max(time.monotonic() - started, 1e-9)
+                    self.report(losses, rate)
+                if self.healthy() is False:
+                    break  # rolled back: the loader starts again at the restored count
+                self.at_intervals(before, stop)
+                if session.images >= train.images:
+                    break
+        return self.finish()
+
+    def step(self, batch: Batch) -> dict[str, torch.Tensor]:
+        """Make one step and move the averages."""
+        session, train = self.session, self.session.config.train
+        progress = getattr(session.task, "progress", None)
+        if progress is not None:
+            progress(session.fraction)
+        for optimizer in session.optimizers.values():
+            optimizer.set_fraction(session.fraction, session.lr_scale)
+        with autocast(session.device, train.precision):
+            losses = train_step(
+                session.task, batch, session.step, optimizers=session.optimizers, micro_batch=train.micro_batch
+            )
+        session.step += 1
+        session.images += len(batch)
+        session.averaged.update(session.images, len(batch))
+        return losses
+
+    def crossed(self, before: int, interval: int) -> bool:
+        """Return whether the image count passed a multiple of the interval since `before`."""
+        return interval > 0 and before // interval != self.session.images // interval
+
+    def report(self, losses: dict[str, torch.Tensor], rate: float) -> None:
+        """Write and tell the scalars; the only place where a step's values are read."""
+        session = self.session
+        norms = {f"{name}/gradient_norm": optimizer.norm for name, optimizer in session.optimizers.items()}
+        named = losses | norms
+        values = torch.stack([value.float().reshape(()) for value in named.values()]).tolist()  # sync: once per log
+        scalars = dict(zip(named, values, strict=True))
+        facts = {"step": session.step, "images": session.images, "images_per_second": round(rate, 2)}
+        self.log.write(facts | scalars)
+        self.callbacks.step(session.step, scalars)
+        self.reporter.update(session.images, **{name: scalars[name] for name in session.optimizers if name in scalars})
+
+    def healthy(self) -> bool:
+        """Tell skipped updates; roll back after three in a row. Reading the guard waits for the device."""
+        train = self.session.config.train
+        if self.session.device.type != "cpu" and self.session.step % train.log_every_steps:
+            return True
+        for name, optimizer in self.session.optimizers.items():
+            consecutive, total, last = optimizer.read_guard()
+            if total > self._skips.get(name, 0):
+                self.reporter.say(
+                    f"non-finite gradient in phase {name!r} at step {last}: update skipped, {total} so far"
+                )
+            self._skips[name] = total
+            if consecutive >= PATIENCE:
+                self.roll_back(name, last)
+                return False
+        return True
+
+    def roll_back(self, phase: str, step: int) -> None:
+        """Return to the newest checkpoint with half the rate, or give up.
+
+        Raises:
+            DivergedError: no checkpoint yet, or too many rollbacks.
+        """
+        self.rollbacks += 1
+        found = checkpoints.newest_valid(self.run) if self.rollbacks <= PATIENCE else None
+        if found is None:
+            raise DivergedError(
+                f"phase {phase!r} gave non-finite gradients {PATIENCE} times in a row",
+                where=f"{self.run.folder}, step {step}",
+                hint="lower the rate: --set optimizer.lr=1e-4, or another loss or regularizer",
+            )
+        scale = self.session.lr_scale * 0.5
+        self.session.load(found.model, found.train, found.state)
+        self.session.lr_scale = scale
+        self._skips = {}
+        self.reporter.say(f"rolled back to {self.session.images} images, learning rate x{scale:g}")
+
+    def at_intervals(self, before: int, stop: StopRequest) -> None:
+        """Preview and save when due; stop when asked.
+
+        Raises:
+            Stopped: after saving.
+        """
+        train = self.session.config.train
+        if self.crossed(before, train.preview_every_images):
+            self.preview()
+        asked = stop.requested
+        if asked or stop.take_save_request() or self.crossed(before, train.save_every_images):
+            self.save()
+        if asked:
+            self.stopped()
+
+    def stopped(self) -> None:
+        """Leave the run resumable.
+
+        Raises:
+            Stopped: always.
+        """
+        command = f"ganstyle train --run {self.run.folder} --resume auto"
+        self.run.write_status("preempted", code=75, step=self.session.step, images=self.session.images, resume=command)
+        raise Stopped(
+            f"stopped at {self.session.images} images; the run is saved", where=str(self.run.folder), hint=command
+        )
+
+    def preview(self) -> None:
+        """Write a grid from the fixed latents; a preview that can't be written is a warning only."""
+        try:
+            self.preview_path = self._write_preview()
+        except (GanstyleError, OSError) as error:
+            self.reporter.say(f"no preview at {self.session.images} images: {error}")
+
+    @torch.inference_mode()
+    def _write_preview(self) -> Path:
+        session, train = self.session, self.session.config.train
+        generator = torch.Generator(device=session.device).manual_seed(train.seed)
+        pictures = session.task.sample(
+            session.averaged.networks, train.preview_count, generator=generator, batch=self.preview_batch()
+        )
+        sheet = contact_sheet(list(to_uint8(pictures).cpu()), columns=max(1, int(len(pictures) ** 0.5 + 0.5)))
+        return save_image(sheet, self.run.folder / "previews" / f"{session.images:09d}.png", overwrite=True)
+
+    def preview_batch(self) -> Batch:
+        """Return the same first examples at every preview, without moving any random state."""
+        if self._preview_batch is None:
+            loader = self.session.loader(batch=self.session.config.train.preview_count)
+            self._preview_batch = next(iter(loader)).to(self.session.device)
+        return self._preview_batch
+
+    def save(self) -> None:
+        """Write a checkpoint and the model file; a failed save is told, the third in a row ends the run.
+
+        Raises:
+            EnvironmentProblem: three saves failed in a row.
+        """
+        session = self.session
+        if self.saved_images == session.images:
+            return
+        if not session.averaged.is_finite():
+            session.averaged.copy_source()
+            self.reporter.say("the averaged weights were not finite; started again from the trained ones")
+        try:
+            model, train = session.tensors()
+            checkpoints.save(self.run, model, train, session.facts(), keep=session.config.train.keep)
+            self.export()
+        except EnvironmentProblem as error:
+            self.failed_saves += 1
+            self.reporter.say(f"could not save at {session.images} images: {error.message}")
+            if self.failed_saves >= PATIENCE:
+                raise
+        else:
+            self.failed_saves, self.saved_images = 0, session.images
+
+    def export(self) -> Path:
+        """Write the averaged networks as the run's model file."""
+        session = self.session
+        facts = {"images_seen": session.images, "name": session.config.arch.name, "data": session.config.data.name}
+        styles = list(getattr(session.dataset, "styles", [])) if session.image.labels else []
+        card = card_of(session.config, session.image, registry=session.registry, styles=styles, **facts)
+        return save_model(self.run.folder / MODEL_FILE, session.averaged.networks, card)
+
+    def finish(self) -> FitResult:
+        """Save, preview and mark the run as done."""
+        self.preview()
+        self.save()
+        self.callbacks.end(self)
+        session = self.session
+        self.run.write_status("finished", code=0, step=session.step, images=session.images)
+        return FitResult(self.run.folder, session.images, self.run.folder / MODEL_FILE, self.preview_path)
+
+
+def autocast(device: torch.device, precision: str) -> contextlib.AbstractContextManager[Any]:
+    """Return the context in which losses are computed; float32 changes nothing."""
+    if precision == "float32":
+        return contextlib.nullcontext()
+    return torch.autocast(device.type, dtype=torch.bfloat16)
