@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ganstyle.api import Architecture, Component, Loss, Task, hookimpl
+from ganstyle.api import Architecture, Component, Loss, Regularizer, Task, hookimpl
 
 ganstyle_api = 1
 
@@ -19,7 +19,21 @@ def ganstyle_components() -> Iterable[Component]:
         "arXiv:1511.06434",
         recipe={"optimizer.lr": 2e-4, "optimizer.betas": [0.5, 0.999], "train.batch": 32},
     )
+    yield Architecture(
+        "progan",
+        "Progressively growing GAN; 16 to 1024 pixels, square or not.",
+        "ganstyle_gans.progan:build_progan",
+        "arXiv:1710.10196",
+        recipe={
+            "optimizer.lr": 1e-3,
+            "optimizer.betas": [0.0, 0.99],
+            "train.batch": 16,
+            "loss": "wgan",
+            "regularizer": ["gradient_penalty", "drift"],
+        },
+    )
     yield from _losses()
+    yield from _regularizers()
     yield Task("gan", "A generator against a discriminator.", "ganstyle_gans.task:GanTask", "arXiv:1406.2661")
 
 
@@ -33,3 +47,15 @@ def _losses() -> Iterable[Component]:
     yield Loss(
         "relativistic", "Real above fake, pair by pair.", "ganstyle_gans.losses:Relativistic", "arXiv:1807.00734"
     )
+
+
+def _regularizers() -> Iterable[Component]:
+    yield Regularizer("r1", "D's gradient at real pictures.", "ganstyle_gans.regularizers:R1", "arXiv:1801.04406")
+    yield Regularizer("r2", "D's gradient at generated pictures.", "ganstyle_gans.regularizers:R2", "arXiv:1801.04406")
+    yield Regularizer(
+        "gradient_penalty",
+        "Length of D's gradient between real and generated pictures.",
+        "ganstyle_gans.regularizers:GradientPenalty",
+        "arXiv:1704.00028",
+    )
+    yield Regularizer("drift", "Real logits near 0.", "ganstyle_gans.regularizers:Drift", "arXiv:1710.10196")
