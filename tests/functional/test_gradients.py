@@ -1,0 +1,80 @@
+"""Gradient penalties where the gradient is known."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from ganstyle.functional.gradients import gradient_penalty, squared_gradient_norms, zero_centred_penalty
+
+
+def linear(weight):
+    return lambda x: x.flatten(1) @ weight
+
+
+def pictures(count=3, *, seed=0):
+    return torch.randn(count, 3, 2, 2, generator=torch.Generator().manual_seed(seed))
+
+
+def test_a_linear_discriminator_has_the_same_gradient_everywhere():
+    weight = torch.arange(12.0)[:, None]
+    assert squared_gradient_norms(linear(weight), pictures()).tolist() == [506.0] * 3  # sum of squares 0..11
+
+
+def test_zero_centred_penalty_of_a_linear_discriminator():
+    weight = torch.full((12, 1), 0.5)
+    assert zero_centred_penalty(linear(weight), pictures(), gamma=4.0).item() == pytest.approx(0.5 * 4.0 * 3.0)
+
+
+def test_patch_logits_of_one_picture_are_summed():
+    weight = torch.eye(12)  # twelve logits, each one pixel
+    assert squared_gradient_norms(linear(weight), pictures()).tolist() == [12.0] * 3
+
+
+def test_quadratic_discriminator_has_a_gradient_of_twice_the_picture():
+    x = pictures()
+    expected = 4 * x.square().flatten(1).sum(1)
+    assert torch.allclose(squared_gradient_norms(lambda v: v.square().flatten(1).sum(1), x), expected)
+
+
+def test_gradient_penalty_vanishes_at_the_target_and_is_known_elsewhere():
+    weight = torch.zeros(12, 1)
+    weight[3] = 3.0
+    real, fake = pictures(), pictures(seed=1)
+    assert gradient_penalty(linear(weight), real, fake, target=3.0).item() == pytest.approx(0.0, abs=1e-10)
+    assert gradient_penalty(linear(weight), real, fake).item() == pytest.approx(4.0)
+
+
+def test_gradient_penalty_looks_between_the_two_pictures():
+    seen = []
+    real, fake = torch.zeros(64, 1, 1, 1), torch.ones(64, 1, 1, 1)
+    torch.manual_seed(0)
+    gradient_penalty(lambda x: seen.append(x.detach()) or x.flatten(1), real, fake)
+    assert 0 <= seen[0].min() < 0.1 and 0.9 < seen[0].max() <= 1 and abs(seen[0].mean() - 0.5) < 0.1
+
+
+def test_a_flat_discriminator_gives_a_finite_second_gradient():
+    layer = nn.Linear(12, 1)
+    nn.init.zeros_(layer.weight)
+    gradient_penalty(lambda x: layer(x.flatten(1)), pictures(), pictures(seed=1)).backward()
+    assert torch.isfinite(layer.weight.grad).all()
+
+
+def test_penalty_gradient_reaches_the_weights_with_the_closed_form():
+    layer = nn.Linear(12, 1)
+    zero_centred_penalty(lambda x: layer(x.flatten(1)), pictures(), gamma=3.0).backward()
+    assert torch.allclose(layer.weight.grad, 3.0 * layer.weight)  # d/dw of gamma/2 |w|^2
+
+
+def test_penalty_stays_in_float32_inside_autocast():
+    layer = nn.Conv2d(3, 1, 1)
+    with torch.autocast("cpu", torch.bfloat16):
+        inside = zero_centred_penalty(layer, pictures())
+    assert inside.dtype is torch.float32 and torch.equal(inside, zero_centred_penalty(layer, pictures()))
+
+
+def test_pictures_keep_their_own_graph_untouched():
+    x = pictures().requires_grad_()
+    zero_centred_penalty(lambda v: v.square().flatten(1).sum(1), x).backward()
+    assert x.grad is None
