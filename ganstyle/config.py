@@ -23,6 +23,7 @@ from ganstyle.errors import UsageError
 from ganstyle.registry import SINGLE_KINDS, Registry, default_registry, option_prefix
 
 MAX_RECIPE_BYTES = 1_000_000
+LARGEST = 10**12  # of any count: beyond it, arithmetic overflows before anything useful happens
 LIST_KINDS = ("regularizer", "metric", "callback")
 DEFAULTS: Mapping[str, str] = {"arch": "dcgan", "loss": "bce", "task": "gan", "data": "embedded"}
 
@@ -30,10 +31,11 @@ DEFAULTS: Mapping[str, str] = {"arch": "dcgan", "loss": "bce", "task": "gan", "d
 class TrainOptions(Options):
     """How long, how large, where; `train.*`."""
 
-    images: Annotated[int, Field(ge=1, description="Budget: images shown to the networks.")] = 100_000
-    batch: Annotated[int, Field(ge=1, description="Images per step.")] = 32
+    images: Annotated[int, Field(ge=1, le=LARGEST, description="Budget: images shown to the networks.")] = 100_000
+    batch: Annotated[int, Field(ge=1, le=LARGEST, description="Images per step.")] = 32
     micro_batch: Annotated[
-        int | None, Field(ge=1, description="Images per pass; smaller needs less memory and sums to the same step.")
+        int | None,
+        Field(ge=1, le=LARGEST, description="Images per pass; smaller needs less memory and sums to the same step."),
     ] = None
     resolution: Annotated[int, Field(ge=4, le=8192, description="Height in pixels.")] = 64
     width: Annotated[int | None, Field(ge=4, le=8192, description="Width in pixels; none is square.")] = None
@@ -42,19 +44,20 @@ class TrainOptions(Options):
         str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto, cpu, cuda, cuda:N or mps.")
     ] = "auto"
     precision: Annotated[Literal["float32", "bfloat16"], Field(description="Of the networks' arithmetic.")] = "float32"
-    threads: Annotated[int | None, Field(ge=1, description="CPU threads; none is torch's choice.")] = None
+    threads: Annotated[int | None, Field(ge=1, le=4096, description="CPU threads; none is torch's choice.")] = None
     workers: Annotated[int, Field(ge=0, le=256, description="Processes that read images; 0 reads in this one.")] = 0
     ema_halflife_images: Annotated[
-        int, Field(ge=0, description="Images after which the averaged generator has half forgotten; 0 is off.")
+        int,
+        Field(ge=0, le=LARGEST, description="Images after which the averaged generator has half forgotten; 0 is off."),
     ] = 10_000
-    log_every_steps: Annotated[int, Field(ge=1, description="Steps between lines of the log.")] = 20
-    save_every_images: Annotated[int, Field(ge=1, description="Images between checkpoints.")] = 20_000
-    preview_every_images: Annotated[int, Field(ge=1, description="Images between preview grids.")] = 10_000
+    log_every_steps: Annotated[int, Field(ge=1, le=LARGEST, description="Steps between lines of the log.")] = 20
+    save_every_images: Annotated[int, Field(ge=1, le=LARGEST, description="Images between checkpoints.")] = 20_000
+    preview_every_images: Annotated[int, Field(ge=1, le=LARGEST, description="Images between preview grids.")] = 10_000
     preview_count: Annotated[int, Field(ge=0, le=1024, description="Pictures in a preview grid; 0 is none.")] = 16
-    keep: Annotated[int, Field(ge=2, description="Checkpoints kept; never fewer than two.")] = 3
+    keep: Annotated[int, Field(ge=2, le=LARGEST, description="Checkpoints kept; never fewer than two.")] = 3
     memory_format: Annotated[
-        Literal["auto", "contiguous", "channels_last"], Field(description="Layout of image tensors.")
-    ] = "auto"
+        Literal["contiguous", "channels_last"], Field(description="Layout of image tensors; recipes hold the faster.")
+    ] = "contiguous"
     conditional: Annotated[bool, Field(description="Train with the labels of the data.")] = False
 
 
@@ -153,8 +156,9 @@ def resolve(
     draft = _Draft(registry)
     for layer in layers:  # once without the architecture's recipe, only to learn which architecture it is
         draft.apply(layer)
-    arch = registry.get("arch", draft.single["arch"][0])
+    arch = registry.get("arch", draft.single["arch"])
     draft = _Draft(registry)
+    draft.single["arch"] = arch.name
     draft.apply(_flat(arch.recipe if isinstance(arch, Architecture) else {}))
     for layer in layers:
         draft.apply(layer)
@@ -214,7 +218,9 @@ class _Draft:
 
     def __init__(self, registry: Registry) -> None:
         self.registry = registry
-        self.single: dict[str, tuple[str, dict[str, Any]]] = {kind: (name, {}) for kind, name in DEFAULTS.items()}
+        self.single: dict[str, str] = dict(DEFAULTS)
+        # By component as well: options of one that a stronger layer passes over are kept, and not looked at.
+        self.options: dict[tuple[str, str], dict[str, Any]] = {}
         self.lists: dict[str, dict[str, dict[str, Any]]] = {kind: {} for kind in LIST_KINDS}
         self.groups: dict[str, dict[str, Any]] = {group: {} for group in GROUPS}
 
@@ -237,16 +243,15 @@ class _Draft:
         elif not rest or rest == ["name"]:
             self._choose(kind, _word(value, kind))
         elif len(rest) == 1:
-            self.single[kind][1][rest[0]] = value
+            self.options.setdefault((kind, self.single[kind]), {})[rest[0]] = value
         else:
             raise _too_deep(path)
 
     def _choose(self, kind: str, name: str) -> None:
         is_new_data = kind == "data" and name not in self.registry.names(kind)
         name, options = _as_dataset(name) if is_new_data else (name, {})
-        if name != self.single[kind][0]:
-            self.single[kind] = (name, {})
-        self.single[kind][1].update(options)
+        self.single[kind] = name
+        self.options.setdefault((kind, name), {}).update(options)
 
     def _apply_list(self, path: tuple[str, ...], value: Any) -> None:
         kind, *rest = path
@@ -269,13 +274,13 @@ class _Draft:
 
     def finish(self) -> Config:
         """Return the configuration; names must exist and plain options hold."""
-        for kind, (name, _) in self.single.items():
+        for kind, name in self.single.items():
             self.registry.get(kind, name)
         for kind, chosen in self.lists.items():
             for name in chosen:
                 self.registry.get(kind, name)
         config = Config(
-            **{kind: Selection(name, dict(options)) for kind, (name, options) in self.single.items()},
+            **{kind: Selection(name, dict(self.options.get((kind, name), {}))) for kind, name in self.single.items()},
             **{
                 kind: tuple(Selection(name, dict(o)) for name, o in chosen.items())
                 for kind, chosen in self.lists.items()

@@ -112,9 +112,9 @@ def _create(root: Path, config: dict[str, Any], name: str) -> Run:
 
 
 def _check_changes(run: Run, config: dict[str, Any], override: bool) -> None:
-    from ganstyle.engine.resuming import config_changes
+    from ganstyle.engine.promise import config_changes
 
-    changes = [change for change in config_changes(run.config, config) if not change.safe]
+    changes = [change for change in config_changes(run.config, config) if change.effect == "other"]
     if changes and not override:
         first = changes[0]
         raise UsageError(

@@ -10,11 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from ganstyle.api import Batch, DatasetLike, ImageSpec, TaskLike
-from ganstyle.config import Config
+from ganstyle.config import Config, config_to_dict
 from ganstyle.data.loading import Loader
 from ganstyle.engine import rng
 from ganstyle.engine.device import choose_device
 from ganstyle.engine.ema import AveragedNetworks
+from ganstyle.engine.environment import describe_environment
 from ganstyle.engine.optimizers import GuardedAdam, make_optimizers
 from ganstyle.errors import ModelError, UsageError
 from ganstyle.registry import Registry
@@ -89,10 +90,13 @@ class Session:
             "bad_files": self.bad_files,
             "rng": rng.capture()[1],
             "data": fingerprint(self.dataset),
+            "config": config_to_dict(self.config),
+            "environment": describe_environment(device=str(self.device)),
+            "world_size": 1,
         }
 
-    def load(self, model: Mapping[str, Tensor], train: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
-        """Go back to a checkpoint.
+    def load(self, model: Mapping[str, Tensor], train: Mapping[str, Tensor], facts: Mapping[str, Any]) -> list[str]:
+        """Go back to a checkpoint; return the names of states that could not be restored.
 
         Raises:
             ModelError: the checkpoint is of other networks; names all missing and unexpected tensors.
@@ -104,7 +108,7 @@ class Session:
             optimizer.load_state_tensors(train)
         self.step, self.images = facts["step"], facts["images"]
         self.lr_scale, self.bad_files = facts["lr_scale"], list(facts["bad_files"])
-        rng.restore(train, facts["rng"])
+        return rng.restore(train, facts["rng"])
 
 
 def _state(network: nn.Module) -> Iterator[tuple[str, Tensor]]:

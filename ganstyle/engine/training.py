@@ -19,6 +19,7 @@ from ganstyle.engine.generation import MODEL_FILE
 from ganstyle.engine.logging import ScalarLog
 from ganstyle.engine.loop import train_step
 from ganstyle.engine.model import card_of, save_model
+from ganstyle.engine.promise import promise
 from ganstyle.engine.run import Run
 from ganstyle.engine.session import Session, open_session
 from ganstyle.engine.signals import StopRequest
@@ -123,10 +124,15 @@ class Training:
             return
         for note in found.notes:
             self.reporter.say(note)
-        self.session.load(found.model, found.train, found.state)
+        missing = self.session.load(found.model, found.train, found.state)
         self.saved_images = self.session.images
         self.log = ScalarLog(self.run.folder, images=self.session.images)
-        self.reporter.say(f"resumed at {self.session.images} images from {found.path.name}")
+        uses_progress = hasattr(self.session.task, "progress")
+        current = self.session.facts() | {"missing": missing, "uses_progress": uses_progress}
+        level, reasons = promise(found.state, current)
+        self.run.write_status("running", promise=level, promise_reasons=reasons)
+        why = f" ({'; '.join(reasons)})" if reasons else ""
+        self.reporter.say(f"resumed at {self.session.images} images from {found.path.name}: {level}{why}")
 
     def train(self, stop: StopRequest) -> FitResult:
         """Run steps until the budget is spent or a signal asks to stop."""
