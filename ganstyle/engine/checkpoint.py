@@ -242,16 +242,21 @@ def _write_all(
 
 
 def _publish(temporary: Path, final: Path) -> None:
+    aside = final.with_name(f".bad-{final.name}")
     if final.exists():  # after a rollback the same count comes again; rename onto a filled folder fails
-        aside = final.with_name(f".bad-{final.name}")
         shutil.rmtree(aside, ignore_errors=True)
         final.rename(aside)
-    temporary.rename(final)
+    try:
+        temporary.rename(final)
+    except OSError:
+        if aside.exists():
+            aside.rename(final)
+        raise
     fault("rename")
     sync_folder(final.parent)
-    # A hint for people; resume scans and verifies.
-    replace_synced(final.parent / "latest", f"{final.name}\n".encode())
-    fault("latest")
+    with suppress(OSError):  # a hint for people, not worth a failed save: resume scans and verifies
+        replace_synced(final.parent / "latest", f"{final.name}\n".encode())
+        fault("latest")
 
 
 def _delete(path: Path) -> None:
