@@ -79,7 +79,7 @@ def test_at_most_three_positional_parameters():
         return len([name for name in names if name not in ("self", "cls")])
 
     def is_public(function: Function) -> bool:
-        return not function.name.startswith("_") and function.name != "forward" or function.name == "__init__"
+        return (not function.name.startswith("_") and function.name != "forward") or function.name == "__init__"
 
     # Commands name their parameters for typer, which passes all by keyword.
     found = [(place, f) for place, f, _ in functions() if "ganstyle/cli/" not in place and is_public(f)]
