@@ -12,7 +12,7 @@ import re
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +123,7 @@ def newest_valid(run: Run) -> Checkpoint | None:
             reasons.append((path, error.message))
         else:
             notes = tuple(_fallback_note(bad, reason, path) for bad, reason in reasons)
-            return Checkpoint(found.path, found.model, found.train, found.state, notes)
+            return replace(found, notes=notes)
     if reasons:
         listed = "; ".join(f"{path.name}: {reason}" for path, reason in reasons)
         raise ModelError(
@@ -144,13 +144,8 @@ def load(path: Path) -> Checkpoint:
     state = read_json(path / STATE)
     if state.get("schema") != SCHEMA:
         raise ModelError(f"schema {state.get('schema')!r}, this ganstyle reads {SCHEMA}", where=str(path))
-    aliases = state.get("aliases", {})
-    return Checkpoint(
-        path,
-        _with_aliases(read_tensors(path / MODEL), aliases.get(MODEL, {})),
-        _with_aliases(read_tensors(path / TRAIN), aliases.get(TRAIN, {})),
-        {key: value for key, value in state.items() if key not in _RESERVED},
-    )
+    own = {key: value for key, value in state.items() if key not in _RESERVED}
+    return Checkpoint(path, _read_tied(path / MODEL, state), _read_tied(path / TRAIN, state), own)
 
 
 def verify(path: Path) -> None:
@@ -159,13 +154,8 @@ def verify(path: Path) -> None:
     Raises:
         ModelError: says which file and why.
     """
-    if not (path / MANIFEST).is_file():
-        raise ModelError("unfinished: no manifest", where=str(path))
-    manifest = read_json(path / MANIFEST)
-    if dump_json(manifest) != (path / MANIFEST).read_bytes() or sorted(manifest.get("files", {})) != sorted(PARTS):
-        raise ModelError(f"{MANIFEST} is damaged", where=str(path))
-    for name in PARTS:
-        _verify_file(path / name, manifest["files"][name])
+    for name, (size, digest) in _manifest(path).items():
+        _verify_file(path / name, size, digest)
 
 
 def list_checkpoints(run: Run) -> list[Path]:
@@ -283,8 +273,12 @@ def _without_aliases(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], 
     return stored, aliases
 
 
-def _with_aliases(tensors: dict[str, Tensor], aliases: Mapping[str, str]) -> dict[str, Tensor]:
-    return tensors | {name: tensors[target] for name, target in aliases.items()}
+def _read_tied(path: Path, state: Mapping[str, Any]) -> dict[str, Tensor]:
+    tensors = read_tensors(path)
+    try:
+        return tensors | {name: tensors[target] for name, target in state["aliases"][path.name].items()}
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ModelError(f"{STATE} ties tensors that {path.name} lacks: {error}", where=str(path.parent)) from None
 
 
 def _refuse_non_finite(tensors: Mapping[str, Tensor], where: str) -> None:
@@ -321,19 +315,35 @@ def _fallback_note(bad: Path, reason: str, used: Path) -> str:
     return f"{bad.name} is damaged ({reason}); using {used.name}, {shown} images earlier"
 
 
-def _verify_file(path: Path, entry: Any) -> None:
-    size = path.stat().st_size if path.is_file() else 0
-    if size != entry["bytes"]:
-        raise ModelError(f"{path.name} {megabytes(size)} of {megabytes(entry['bytes'])}", where=str(path))
-    if _sha256(path) != entry["sha256"]:
+def _manifest(path: Path) -> dict[str, tuple[int, str]]:
+    if not (path / MANIFEST).is_file():
+        raise ModelError("unfinished: no manifest", where=str(path))
+    manifest = read_json(path / MANIFEST)
+    try:
+        entries = {name: (entry["bytes"], entry["sha256"]) for name, entry in manifest["files"].items()}
+    except (AttributeError, KeyError, TypeError):
+        entries = {}
+    if isinstance(manifest.get("schema"), int) and manifest["schema"] > SCHEMA:
+        raise ModelError(f"schema {manifest['schema']}, this ganstyle reads {SCHEMA}", where=str(path))
+    # Comparing the bytes as well finds damage that JSON forgives: blanks, repeated and additional keys.
+    known = {"files": manifest.get("files"), "schema": SCHEMA}
+    if sorted(entries) != sorted(PARTS) or dump_json(known) != (path / MANIFEST).read_bytes():
+        raise ModelError(f"{MANIFEST} is damaged", where=str(path))
+    return entries
+
+
+def _verify_file(path: Path, size: int, digest: str) -> None:
+    found = path.stat().st_size if path.is_file() else 0
+    if found != size:
+        raise ModelError(f"{path.name} has {found} of {size} bytes", where=str(path))
+    if _sha256(path) != digest:
         raise ModelError(f"{path.name} sha256 differs", where=str(path))
 
 
 def _sizes_match(path: Path) -> bool:
     try:
-        files = read_json(path / MANIFEST)["files"]
-        return all((path / name).stat().st_size == files[name]["bytes"] for name in PARTS)
-    except (ModelError, OSError, KeyError, TypeError):
+        return all((path / name).stat().st_size == size for name, (size, _) in _manifest(path).items())
+    except (ModelError, OSError):
         return False
 
 

@@ -52,3 +52,20 @@ def python():
         return subprocess.run(command, env=settings, capture_output=True, text=True, timeout=60)
 
     return start
+
+
+@pytest.fixture
+def forked():
+    """Run a function in a forked process, which starts at once, and return the exit code (negative: signal)."""
+
+    def start(work):
+        child = os.fork()
+        if child == 0:
+            try:
+                work()
+            except BaseException:
+                os._exit(99)
+            os._exit(0)
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+    return start
