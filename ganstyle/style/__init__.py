@@ -1,0 +1,1 @@
+"""Styles: made from pictures, kept in files, blended, and applied to pictures of any size."""

@@ -1,0 +1,108 @@
+"""What users write after `--style`: a name, a mixture, a picture, a folder, a style file."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ganstyle.errors import ModelError, UsageError
+from ganstyle.style.bank import Style, StyleBank, check_base, read_style, unknown_style
+from ganstyle.style.base import BaseModel
+from ganstyle.style.blending import blend_codes, parse_blend
+from ganstyle.style.card import StyleCard, name_from
+from ganstyle.style.learning import make_style
+
+if TYPE_CHECKING:
+    from ganstyle.data.reading import ImageLike
+
+def select_style(wanted: Style | ImageLike, *, bank: StyleBank, base: BaseModel) -> Style:
+    """Return the style that is meant.
+
+    Args:
+        wanted: a Style; a name of the bank; `name:weight,name:weight`; the path of a picture, a folder of pictures or
+            a style file; a picture in memory. A name of the bank wins over a path; `./name` is a path.
+        bank: knows the names.
+        base: encodes pictures.
+
+    Raises:
+        UsageError: no such name or path, or a mixture that can't be.
+        ModelError: a style file that is damaged, or of another base model.
+        NoInputError: the picture or folder can't be used.
+    """
+    if isinstance(wanted, Style):
+        return check_base(wanted, base)
+    if not isinstance(wanted, str | os.PathLike):
+        return make_style([wanted], name="picture", base=base)
+    if isinstance(wanted, str) and not _is_single(wanted, bank):
+        return blend(parse_blend(wanted), bank=bank, base=base)
+    return _single(wanted, bank=bank, base=base)
+
+
+def _is_single(text: str, bank: StyleBank) -> bool:
+    return text in bank.names() or Path(text).exists() or not ({",", ":"} & set(text))
+
+
+def _single(wanted: str | os.PathLike[str], *, bank: StyleBank, base: BaseModel) -> Style:
+    text, path = os.fspath(wanted), Path(wanted)
+    if text in bank.names():
+        return check_base(bank.load(text), base)
+    if path.is_dir():
+        return make_style(path, name=name_from(path.resolve().name), base=base)
+    if path.suffix == ".safetensors" and path.exists():
+        return check_base(read_style(path), base)
+    if path.exists():
+        return make_style(path, name=name_from(path.stem), base=base)
+    if len(path.parts) > 1 or path.suffix:
+        raise UsageError(f"no such file: {text!r}", where="option --style", hint="all styles: ganstyle style list")
+    raise unknown_style(text, dict.fromkeys(bank.names()))
+
+
+def blend(parts: list[tuple[str, float]], *, bank: StyleBank, base: BaseModel, name: str = "") -> Style:
+    """Return the weighted mean of styles.
+
+    Args:
+        parts: (style as after `--style`, weight); weights sum to 1.
+        bank: knows the names.
+        base: encodes pictures.
+        name: of the result; default made of the parts, e.g. `monet60-van_gogh40`.
+    """
+    styles = [_single(text, bank=bank, base=base) for text, _ in parts]
+    code = blend_codes([style.code for style in styles], [weight for _, weight in parts])
+    default = name_from("-".join(f"{style.name}{weight * 100:.0f}" for style, (_, weight) in zip(styles, parts)))
+    card = StyleCard(
+        name or default,
+        base.name,
+        base.sha256,
+        title=" + ".join(f"{weight:.2f} {style.name}" for style, (_, weight) in zip(styles, parts)),
+        author=_joined(style.card.author for style in styles),
+        licence=_joined(style.card.licence for style in styles),
+        source=_joined(style.card.source for style in styles),
+        works=sum(style.card.works for style in styles),
+    )
+    heaviest = max(range(len(parts)), key=lambda index: parts[index][1])
+    return Style(card, code, None, styles[heaviest].thumbnail)
+
+
+def _joined(texts: object) -> str:
+    return "; ".join(dict.fromkeys(text for text in texts if text))[:2000]  # type: ignore[attr-defined]
+
+
+def default_style(bank: StyleBank) -> str:
+    """Return the style used when none is given: the first shipped one that can be read.
+
+    Raises:
+        ModelError: there is none.
+    """
+    for entry in bank.entries():
+        if not entry.error:
+            return entry.name
+    raise ModelError(
+        "no stored style is installed", where=str(bank.folder), hint="give one: --style painting.jpg"
+    )
+
+
+def renamed(style: Style, name: str) -> Style:
+    """Return the style under another name."""
+    return replace(style, card=replace(style.card, name=name))

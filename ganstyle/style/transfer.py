@@ -1,0 +1,261 @@
+"""Content and style to a picture: one photograph in memory, with everything that it needs kept."""
+
+from __future__ import annotations
+
+import io
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+import ganstyle
+from ganstyle.data.reading import MAX_PIXELS, ImageLike, Picture, as_tensor, open_picture
+from ganstyle.data.writing import save_image
+from ganstyle.errors import UsageError
+from ganstyle.style.bank import Style, StyleBank
+from ganstyle.style.base import BaseModel, load_base
+from ganstyle.style.blending import at_strength, check_strength, shine_through
+from ganstyle.style.colour import check_mode, preserve_color
+from ganstyle.style.learning import encode
+from ganstyle.style.selection import select_style
+from ganstyle.style.tiling import HALO, Tiling, paint
+
+if TYPE_CHECKING:
+    from ganstyle.registry import Registry
+
+SOURCE_TYPE = "compositeWithTrainedAlgorithmicMedia"
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class TransferOptions:
+    """How a photograph is painted.
+
+    Attributes:
+        strength: 0 is the photograph, 1 the style, up to 1.5.
+        preserve_color: `none`, `luma` or `match`, see `colour.preserve_color`.
+        seed: of the stroke noise.
+        tile: side of the pieces in pixels; None chooses by the size of the picture.
+        halo: pixels read around each piece.
+        max_size: shrink the photograph to this long side first; None keeps its size.
+
+    Raises:
+        UsageError: a value out of range.
+    """
+
+    strength: float = 1.0
+    preserve_color: str = "none"
+    seed: int = 0
+    tile: int | None = None
+    halo: int = HALO
+    max_size: int | None = None
+
+    def __post_init__(self) -> None:
+        check_strength(self.strength)
+        check_mode(self.preserve_color)
+        for name, least in (("tile", 64), ("halo", 0), ("max_size", 8)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise UsageError(f"{name} {value} is less than {least}", where=f"option --{name.replace('_', '-')}")
+
+
+@dataclass(frozen=True)
+class Painting:
+    """The result.
+
+    Attributes:
+        rgb: uint8 (H, W, 3).
+        alpha: uint8 (H, W) of the photograph, or None.
+        notes: what happened to the photograph on the way, one sentence each.
+        settings: what made it, plain JSON.
+    """
+
+    rgb: Pixels
+    alpha: Pixels | None = None
+    notes: tuple[str, ...] = ()
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    def image(self) -> Image.Image:
+        """Return it as a PIL image, RGB or RGBA."""
+        if self.alpha is None:
+            return Image.fromarray(self.rgb)
+        return Image.fromarray(np.dstack([self.rgb, self.alpha]))
+
+    def tensor(self) -> Tensor:
+        """Return uint8 (3, H, W)."""
+        return torch.from_numpy(self.rgb).permute(2, 0, 1).contiguous()
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False, quality: int = 95) -> Path:
+        """Write it with its provenance marks; an existing file is not replaced unasked.
+
+        Returns:
+            The path written, e.g. `name-2.png` if `name.png` exists.
+        """
+        return save_image(
+            self.rgb,
+            Path(path),
+            overwrite=overwrite,
+            quality=quality,
+            alpha=self.alpha,
+            provenance=self.settings,
+            source_type=SOURCE_TYPE,
+        )
+
+
+def transfer(
+    photo: ImageLike,
+    style: Style | ImageLike,
+    *,
+    strength: float = 1.0,
+    preserve_color: str = "none",
+    seed: int = 0,
+    device: str = "auto",
+    model: str | Path | None = None,
+    registry: Registry | None = None,
+    tile: int | None = None,
+    halo: int = HALO,
+    max_size: int | None = None,
+) -> Image.Image | Tensor:
+    """Paint a photograph in a style.
+
+    Args:
+        photo: path, PIL image, array (H, W, 3|4) or tensor (3, H, W); uint8, or floats in [0, 1].
+        style: name, mixture (`"monet:0.6,van_gogh:0.4"`), picture, folder, style file or Style.
+        strength: 0 returns the photograph, 1 is the full style; up to 1.5.
+        preserve_color: `"none"`, `"luma"` or `"match"`.
+        seed: equal seeds give equal pictures.
+        device: `auto`, `cpu`, `cuda` or `mps`.
+        model: base model: a model file, a run folder or an architecture; None takes the shipped one.
+        registry: default `default_registry()`.
+        tile: side of the pieces in pixels; None chooses by the size of the picture.
+        halo: pixels read around each piece.
+        max_size: shrink the photograph to this long side first.
+
+    Returns:
+        A tensor uint8 (3, H, W) for a tensor, else a PIL image, RGBA if the photograph has transparency.
+
+    Raises:
+        UsageError: an unknown style or a value out of range.
+        InputError: the photograph or the style picture can't be used.
+        ModelError: a style or model file that is damaged or foreign.
+        EnvironmentProblem: no weights, no device, or out of memory.
+    """
+    options = TransferOptions(strength, preserve_color, seed, tile, halo, max_size)
+    base = load_base(model, registry=registry, device=device)
+    chosen = select_style(style, bank=StyleBank(registry), base=base)
+    painting = apply_style(picture_of(photo), chosen, base=base, options=options)
+    return painting.tensor() if isinstance(photo, Tensor) else painting.image()
+
+
+def picture_of(photo: ImageLike, *, max_pixels: int = MAX_PIXELS) -> Picture:
+    """Return any picture with its transparency.
+
+    Raises:
+        InputError: it can't be read.
+    """
+    if isinstance(photo, str | os.PathLike):
+        return open_picture(photo, max_pixels=max_pixels)
+    if isinstance(photo, Image.Image):
+        # Through a file in memory: orientation, profile, palette and depth then have one reader.
+        return open_picture(_encoded(photo), max_pixels=max_pixels, name="the picture")
+    if isinstance(photo, np.ndarray) and photo.ndim == 3 and photo.shape[2] == 4 and photo.dtype == np.uint8:
+        return Picture(np.ascontiguousarray(photo[..., :3]), np.ascontiguousarray(photo[..., 3]))
+    return Picture(as_tensor(photo).permute(1, 2, 0).contiguous().numpy())
+
+
+def _encoded(photo: Image.Image) -> io.BytesIO:
+    stream = io.BytesIO()
+    lossless = photo if photo.mode in {"1", "L", "LA", "P", "RGB", "RGBA", "I", "I;16"} else photo.convert("RGB")
+    lossless.save(stream, "PNG", compress_level=0, exif=photo.getexif(), icc_profile=photo.info.get("icc_profile"))
+    stream.seek(0)
+    return stream
+
+
+def apply_style(
+    photo: Picture, style: Style, *, base: BaseModel, options: TransferOptions | None = None
+) -> Painting:
+    """Paint a decoded photograph; one base model serves any number of calls.
+
+    Args:
+        photo: the photograph.
+        style: must be of this base model.
+        base: the base model.
+        options: default `TransferOptions()`.
+
+    Raises:
+        EnvironmentProblem: out of memory even with small tiles.
+    """
+    options = options or TransferOptions()
+    rgb, alpha = _matted(_fitted(photo, options.max_size))
+    original = torch.from_numpy(rgb).permute(2, 0, 1).contiguous()
+    painted = _painted(original, style, base, options).permute(1, 2, 0).contiguous().numpy()
+    if options.strength > 0:
+        painted = preserve_color(painted, rgb, options.preserve_color)
+    return Painting(painted, alpha, photo.notes, settings_of(style, base, options))
+
+
+def _painted(original: Tensor, style: Style, base: BaseModel, options: TransferOptions) -> Tensor:
+    keep = shine_through(options.strength)
+    if keep >= 1:
+        return original.clone()
+    code = style.code
+    if options.strength != 1:
+        code = at_strength(encode(base, original), code, options.strength)
+    painted = paint(base, original, code, tiling=Tiling(options.tile, options.halo), seed=options.seed)
+    if keep == 0:
+        return painted
+    return torch.lerp(painted.float(), original.float(), keep).round().byte()
+
+
+def _fitted(photo: Picture, max_size: int | None) -> Picture:
+    if max_size is None or max(photo.size) <= max_size:
+        return photo
+    scale = max_size / max(photo.size)
+    size = (max(1, round(photo.size[0] * scale)), max(1, round(photo.size[1] * scale)))
+
+    def shrunk(pixels: Pixels) -> Pixels:
+        return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0))
+
+    note = f"shrunk from {photo.size[0]}x{photo.size[1]} to {size[0]}x{size[1]}"
+    return Picture(
+        shrunk(photo.on_matte(_matte(photo))),
+        None if photo.alpha is None else shrunk(photo.alpha),
+        photo.grayscale,
+        photo.format,
+        (*photo.notes, note),
+    )
+
+
+def _matted(photo: Picture) -> tuple[Pixels, Pixels | None]:
+    return np.ascontiguousarray(photo.on_matte(_matte(photo))), photo.alpha
+
+
+def _matte(photo: Picture) -> tuple[int, int, int]:
+    """Return the mean visible colour: on it, strokes at the edge of a cut-out keep the cut-out's colours."""
+    if photo.alpha is None or not photo.alpha.any():
+        return (255, 255, 255)
+    red, green, blue = np.average(photo.rgb.reshape(-1, 3), axis=0, weights=photo.alpha.reshape(-1))
+    return round(red), round(green), round(blue)
+
+
+def settings_of(style: Style, base: BaseModel, options: TransferOptions) -> dict[str, Any]:
+    """Return what made a painting; no paths, no user, no host."""
+    return {
+        "command": "transfer",
+        "style": style.name,
+        "style_author": style.card.author,
+        "base_model": base.name,
+        "base_sha256": base.sha256,
+        "strength": options.strength,
+        "preserve_color": options.preserve_color,
+        "seed": options.seed,
+        "max_size": options.max_size,
+        "version": ganstyle.__version__,
+        "torch": torch.__version__,
+    }
