@@ -104,7 +104,7 @@ def initialise_normal(module: ModuleT, *, std: float = 0.02) -> ModuleT:
     Source: Radford et al. 2016 (arXiv:1511.06434), section 4; the gains as in its reference code.
     """
     for part in module.modules():
-        if isinstance(part, nn.Conv2d | nn.ConvTranspose2d | nn.Linear | nn.Embedding):
+        if isinstance(part, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
             nn.init.normal_(part.weight, 0.0, std)
         elif isinstance(part, _BatchNorm) and part.affine:
             nn.init.normal_(part.weight, 1.0, std)

@@ -111,6 +111,8 @@ class DcganDiscriminator(nn.Module):
             self.layers.extend(_halving(options.norm, inputs, outputs, first=index == 0))
         self.last = nn.Conv2d(channels[-1], 1, (height, width))
         self.embedding = nn.Embedding(image.labels, channels[-1]) if image.labels else None
+        if self.embedding is not None:
+            nn.init.normal_(self.embedding.weight, 0.0, 0.02)
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         """Judge pictures.
