@@ -98,7 +98,7 @@ def _shrink(source: Path, target: Path, side: int, quality: int) -> str:
     before = picture.size
     picture.thumbnail((side, side), Image.Resampling.LANCZOS)
     target.parent.mkdir(parents=True, exist_ok=True)
-    picture.save(target, quality=quality, optimize=True, progressive=True)
+    picture.save(target, quality=quality, optimize=True)
     return f"resized from {before[0]}x{before[1]} to {picture.width}x{picture.height}, JPEG quality {quality}"
 
 

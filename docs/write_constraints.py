@@ -15,7 +15,9 @@ _LEFT_OUT = ("pip", "ganstyle", "nvidia-", "cuda-toolkit")
 
 def pins() -> list[str]:
     """Return `name==version` lines, sorted; local versions such as `2.14.1+cpu` lose their tail."""
-    found = {d.metadata["Name"].lower().replace("_", "-"): d.version.partition("+")[0] for d in metadata.distributions()}
+    found = {
+        d.metadata["Name"].lower().replace("_", "-"): d.version.partition("+")[0] for d in metadata.distributions()
+    }
     return [f"{name}=={version}" for name, version in sorted(found.items()) if not name.startswith(_LEFT_OUT)]
 
 
