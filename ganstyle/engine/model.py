@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 import ganstyle
 from ganstyle.api import ImageSpec, Options, TaskLike
-from ganstyle.config import Config
+from ganstyle.config import Config, config_to_dict
 from ganstyle.data.tensors import read_header, read_tensors, write_tensors
 from ganstyle.errors import EnvironmentProblem, ModelError, UsageError
 from ganstyle.registry import Registry
@@ -105,15 +105,13 @@ class Model:
 def card_of(config: Config, image: ImageSpec, *, registry: Registry, **facts: Any) -> Card:
     """Return the card of networks trained with a configuration; facts are further fields of the card."""
 
+    resolved = config_to_dict(config)
+
     def named(kind: str) -> Named:
-        selection = getattr(config, kind)
-        origin = registry.origin(kind, selection.name)
-        return Named(
-            name=selection.name,
-            options=dict(selection.options),
-            distribution=origin.distribution,
-            version=origin.version,
-        )
+        options = dict(resolved[kind])
+        name = options.pop("name")
+        origin = registry.origin(kind, name)
+        return Named(name=name, options=options, distribution=origin.distribution, version=origin.version)
 
     shape = Shape(height=image.height, width=image.width, channels=image.channels, labels=image.labels)
     return Card(arch=named("arch"), task=named("task"), loss=named("loss"), image=shape, **facts)
