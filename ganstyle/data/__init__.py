@@ -1,0 +1,1 @@
+"""Pictures in and out: safe reading, resumable loading, atomic writing."""

@@ -35,8 +35,8 @@ _SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"BM", "BMP"),
 )
 
-# What Pillow is allowed to try; "MPO" is a JPEG with further pictures behind it.
-READABLE = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "TIFF", "GIF", "AVIF", "PPM")
+# What Pillow is allowed to try; its JPEG reader also takes MPO, a JPEG with further pictures behind it.
+READABLE = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "AVIF", "PPM")
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,9 @@ class Preprocess:
         box = self._box(picture.size, draws, angle)
         if angle:
             picture, box = _turned(picture, box, angle)
-        picture = picture.resize((self.width, self.height), Image.Resampling.LANCZOS, box=box)
+        # A gap of 2 halves the time of a random crop and is off by far less than the crop itself changes.
+        gap = 2.0 if self.crop == "random" else None
+        picture = picture.resize((self.width, self.height), Image.Resampling.LANCZOS, box=box, reducing_gap=gap)
         if self.flip and draws.flip < 0.5:
             picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
         return torch.from_numpy(np.array(picture)).permute(2, 0, 1).contiguous()
