@@ -66,21 +66,30 @@ def _short(value: Any, limit: int = 80) -> str:
 
 
 def describe_options(model: type[Options]) -> list[dict[str, Any]]:
-    """Return name, type, default, range and description of every option, for listings and the reference."""
+    """Return name, type, default, range and description of every option, for listings and the reference.
+
+    Defaults are plain JSON values: what a recipe would hold.
+    """
     schema = model.model_json_schema()
-    return [_described(name, schema, field.default) for name, field in model.model_fields.items()]
+    defaults = model.model_construct().model_dump(mode="json", warnings=False)
+    return [_described(name, schema, defaults.get(name)) for name in model.model_fields]
 
 
 def _described(name: str, schema: Mapping[str, Any], default: Any) -> dict[str, Any]:
     entry = schema["properties"][name]
-    variants = entry.get("anyOf", [entry])
+    variants = [_followed(variant, schema) for variant in entry.get("anyOf", [entry])]
     return {
         "name": name,
         "type": " or ".join(_type_text(variant) for variant in variants),
         "default": default,
-        "range": " ".join(text for variant in variants if (text := _range_text(variant))),
+        "range": ", ".join(text for variant in variants if (text := _range_text(variant))),
         "description": entry.get("description", ""),
     }
+
+
+def _followed(variant: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    reference = variant.get("$ref", "").rpartition("/")[2]
+    return schema["$defs"][reference] if reference else variant
 
 
 def _type_text(variant: Mapping[str, Any]) -> str:
@@ -88,9 +97,20 @@ def _type_text(variant: Mapping[str, Any]) -> str:
         return "|".join(map(str, variant["enum"]))
     if "const" in variant:
         return str(variant["const"])
-    return "none" if variant.get("type") == "null" else str(variant.get("type", "value"))
+    if "prefixItems" in variant:
+        return "[" + ", ".join(_type_text(item) for item in variant["prefixItems"]) + "]"
+    if variant.get("type") == "array":
+        return f"list of {_type_text(variant.get('items', {}))}"
+    name = str(variant.get("type", "value"))
+    return {"null": "none", "string": str(variant.get("format", "text"))}.get(name, name)
 
 
 def _range_text(variant: Mapping[str, Any]) -> str:
+    items = variant.get("prefixItems") or [variant.get("items") or {}]
+    inner = [text for item in items if (text := _limits(item))]
+    return ", ".join([text for text in [_limits(variant)] if text] + [f"each {text}" for text in dict.fromkeys(inner)])
+
+
+def _limits(variant: Mapping[str, Any]) -> str:
     signs = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
     return ", ".join(f"{sign} {variant[key]}" for key, sign in signs.items() if key in variant)
