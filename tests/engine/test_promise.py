@@ -18,7 +18,7 @@ PRESENT = {
         "code": "ab",
         "device": "cpu AVX2",
         "threads": 2,
-        "plugins": {"data": "1", "x": "1"},
+        "plugins": {"data": "1", "x": 1},
     },
     "config": CONFIG,
     "data": "sha256:12",
