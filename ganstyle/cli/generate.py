@@ -62,7 +62,8 @@ def _write(pictures: Tensor, folder: Path, seed: int, progress: Any) -> list[Pat
 
 
 def _write_grid(pictures: Tensor, folder: Path, seed: int) -> Path:
-    from ganstyle.data.writing import contact_sheet, save_image
+    from ganstyle.data.sheets import contact_sheet
+    from ganstyle.data.writing import save_image
 
     shown = list(pictures[:64])
     sheet = contact_sheet(shown, columns=max(1, round(len(shown) ** 0.5)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -77,11 +77,13 @@ class Model:
         networks: role to module, in eval mode, without gradients.
         card: what the file says of itself.
         path: where it came from.
+        untrained: the architecture's other roles, which the file does not hold; a task may ask for them.
     """
 
     networks: dict[str, nn.Module]
     card: Card
     path: Path
+    untrained: dict[str, nn.Module] = field(default_factory=dict)
 
     @property
     def image(self) -> ImageSpec:
@@ -96,8 +98,8 @@ class Model:
         """
         try:
             loss = registry.build("loss", self.card.loss.name, self.card.loss.options)
-            task = self.card.task
-            return registry.build("task", task.name, task.options, self.networks, loss=loss, penalties=())
+            task, networks = self.card.task, {**self.untrained, **self.networks}
+            return registry.build("task", task.name, task.options, networks, loss=loss, penalties=())
         except UsageError as error:
             raise ModelError(error.message, where=str(self.path), hint=error.hint) from None
 
@@ -190,12 +192,13 @@ def load_model(path: Path, *, registry: Registry, device: torch.device | str = "
     # Shapes are compared on the meta device, before a lying card can make us allocate anything.
     shapes = {f"{role}/{key}": tuple(value.shape) for role in roles for key, value in shell[role].state_dict().items()}
     tensors = read_tensors(path, expected=shapes)
-    networks = {role: net for role, net in _build(card, registry, path, device="cpu").items() if role in roles}
+    built = _build(card, registry, path, device="cpu")
+    networks = {role: built.pop(role) for role in sorted(roles)}
     for role, net in networks.items():
         prefix = f"{role}/"
         net.load_state_dict({key[len(prefix) :]: value for key, value in tensors.items() if key.startswith(prefix)})
         net.eval().requires_grad_(False).to(device)
-    return Model(networks, card, path)
+    return Model(networks, card, path, untrained=built)
 
 
 def _build(card: Card, registry: Registry, path: Path, *, device: str) -> dict[str, nn.Module]:

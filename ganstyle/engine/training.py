@@ -12,7 +12,8 @@ import torch
 
 from ganstyle.api import Batch
 from ganstyle.config import Config
-from ganstyle.data.writing import contact_sheet, save_image, to_uint8
+from ganstyle.data.sheets import contact_sheet
+from ganstyle.data.writing import save_image, to_uint8
 from ganstyle.engine import checkpoint as checkpoints
 from ganstyle.engine.callbacks import Callbacks
 from ganstyle.engine.generation import MODEL_FILE
