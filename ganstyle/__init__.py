@@ -9,25 +9,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import numpy as np
-    import torch
     from PIL.Image import Image
     from torch import Tensor
 
     from ganstyle.api import Component
+    from ganstyle.data.reading import ImageLike
     from ganstyle.engine.evaluation import Score
-    from ganstyle.engine.training import FitResult
+    from ganstyle.engine.training import FitResult, Reporter
+    from ganstyle.style.bank import Style
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "components", "evaluate", "generate", "styles", "train", "transfer"]
 
 AnyPath = str | PathLike[str]
-AnyImage = "AnyPath | Image | np.ndarray | Tensor"
 
 
 def train(
@@ -39,7 +38,7 @@ def train(
     recipe: AnyPath | Mapping[str, Any] | None = None,
     options: Mapping[str, Any] | None = None,
     runs: AnyPath = "runs",
-    reporter: Any = None,
+    reporter: Reporter | None = None,
 ) -> FitResult:
     """Train networks in a new run.
 
@@ -106,6 +105,64 @@ def generate(
 
     place = choose_device(device)
     return sample(source, registry=default_registry(), count=count, seed=seed, style=style, device=place)
+
+
+def transfer(photo: ImageLike, style: Style | ImageLike, *, device: str = "auto", **options: Any) -> Image | Tensor:
+    """Paint a photograph in a style.
+
+    Args:
+        photo: path, PIL image, array (H, W, 3|4) or tensor (3, H, W); uint8, or floats in [0, 1].
+        style: name of a stored style, mixture (`"monet:0.6,van_gogh:0.4"`), or any picture.
+        device: auto, cpu, cuda or mps.
+        options: strength, preserve_color, seed, max_size, model, ... of `ganstyle.style.transfer.transfer`.
+
+    Returns:
+        A tensor uint8 (3, H, W) for a tensor, else a PIL image, RGBA if the photograph has transparency.
+
+    Raises:
+        UsageError: an unknown style, or a value out of range.
+        InputError: a picture that can't be used.
+        ModelError: a style or model file that is damaged or foreign.
+    """
+    from ganstyle.style.transfer import transfer as paint
+
+    return paint(photo, style, device=device, **options)
+
+
+def evaluate(
+    fake: Any,
+    real: Any = None,
+    *,
+    metrics: Sequence[str] = ("fid",),
+    options: Mapping[str, Any] | None = None,
+    pairs: Iterable[tuple[Tensor, Tensor]] | None = None,
+    device: str = "auto",
+) -> list[Score]:
+    """Score generated pictures.
+
+    Args:
+        fake: uint8 (N, 3, H, W), batches of it, a folder or paths.
+        real: the pictures to compare with, likewise; some metrics need none.
+        metrics: names of evaluators.
+        options: their options, e.g. `{"metric.fid.images": 1000}`.
+        pairs: (picture, reference) for paired metrics; without it they compare generated pictures with one another.
+        device: auto, cpu, cuda or mps.
+
+    Returns:
+        At least one score for each metric, in order; one that failed has an error and no value.
+
+    Raises:
+        UsageError: unknown metric or option.
+        NoInputError: no picture.
+    """
+    from ganstyle.config import resolve
+    from ganstyle.engine.device import choose_device
+    from ganstyle.engine.evaluation import evaluate as score
+    from ganstyle.registry import default_registry
+
+    registry, place = default_registry(), choose_device(device)
+    chosen = resolve(registry, flags={"metric": ",".join(metrics), **(options or {})}).metric
+    return score(chosen, registry=registry, fake=fake, real=real, pairs=pairs, device=place)
 
 
 def components(kind: str) -> list[Component]:
