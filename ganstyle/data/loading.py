@@ -61,7 +61,8 @@ class _Source:
         self.dataset, self.transform, self.seed = dataset, transform, seed
         self.count = len(dataset)
         self.drawn = hasattr(dataset, "sample")  # such items differ each time
-        self.room_bytes = 0 if self.drawn else remember_bytes
+        keep = getattr(dataset, "remember", True) and not self.drawn
+        self.room_bytes = remember_bytes if keep else 0
         self.memory: dict[int, Mapping[str, Any]] = {}
 
     def __getitems__(self, numbers: list[int]) -> _Fetched:

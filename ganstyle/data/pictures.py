@@ -154,6 +154,28 @@ def split_folder(root: Path, split: str) -> Path:
     return root
 
 
+def without_wrapper(entries: list[Entry], split: str) -> tuple[list[Entry], str]:
+    """Drop the one folder that an archive is often packed with, then choose `train/` or `test/` where both exist.
+
+    Returns:
+        entries named from there on, and the prefix taken off.
+    """
+    prefix = ""
+    for _ in range(2):
+        folders = {item.style for item in entries}
+        deeper = all(item.name.count("/") >= 2 for item in entries)
+        if folders >= {"train", "test"}:
+            folder = split
+        elif len(folders) == 1 and deeper:
+            folder = folders.pop()
+        else:
+            break
+        prefix += folder + "/"
+        kept = [item for item in entries if item.style == folder]
+        entries = [entry(item.name.removeprefix(folder + "/"), item.size_bytes) for item in kept]
+    return entries, prefix
+
+
 def _of_style(entries: list[Entry], style: str, where: str) -> list[Entry]:
     chosen = [item for item in entries if item.style == style]
     if not chosen:

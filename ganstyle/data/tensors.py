@@ -1,7 +1,7 @@
 """Read and write safetensors with checks that the library leaves out; no pickle, ever.
 
 A header is parsed by us before the library sees the file: its size, names, shapes, types and offsets are capped and
-must fit the file's length, so that a hostile header costs neither memory nor time.
+must fit the file's length, so that a hostile header costs neither memory nor time. Reading a header imports no torch.
 """
 
 from __future__ import annotations
@@ -12,16 +12,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load, save
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from ganstyle.data.names import shown
 from ganstyle.data.writing import write_atomic
 from ganstyle.errors import EnvironmentProblem, ModelError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 MAX_HEADER_BYTES = 4 << 20
 MAX_TENSORS = 20_000
@@ -80,6 +78,10 @@ def read_tensors(
     Raises:
         ModelError: missing, foreign, unsafe or damaged file; other tensors than expected; numbers not finite.
     """
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
     path = Path(path)
     header = _checked_header(path)
     if expected is not None:
@@ -108,6 +110,9 @@ def write_tensors(
         ModelError: a number is not finite.
         EnvironmentProblem: full disk or no permission; the old file is intact.
     """
+    import torch
+    from safetensors.torch import save
+
     ready = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     for name, tensor in ready.items():
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ganstyle.api import Options
-from ganstyle.data.pictures import FolderPictures
+from ganstyle.data.cache import CachedPictures, is_cache
+from ganstyle.data.pictures import FolderPictures, Pictures
 from ganstyle.errors import UsageError
 
 
@@ -21,8 +22,8 @@ class FolderOptions(Options):
     style: Annotated[str | None, Field(description="Only the pictures of this sub-folder.")] = None
 
 
-def build(options: FolderOptions, split: str) -> FolderPictures:
-    """Return the pictures of a folder.
+def build(options: FolderOptions, split: str) -> Pictures:
+    """Return the pictures of a folder; one that `ganstyle data prepare` wrote is read as the cache it is.
 
     Raises:
         UsageError: no path, or an unknown style.
@@ -30,4 +31,6 @@ def build(options: FolderOptions, split: str) -> FolderPictures:
     """
     if not options.path:
         raise UsageError("data folder needs a path", where="data.path", hint="--data FOLDER")
+    if is_cache(options.path) and options.style is None:
+        return CachedPictures(options.path, labels=options.labels)
     return FolderPictures(options.path, split=split, labels=options.labels, style=options.style)
