@@ -91,9 +91,7 @@ def _installed(records: dict[str, Architecture]) -> Path:
     )
 
 
-def load_base(
-    model: str | Path | None = None, *, registry: Registry | None = None, device: str = "auto"
-) -> BaseModel:
+def load_base(model: str | Path | None = None, *, registry: Registry | None = None, device: str = "auto") -> BaseModel:
     """Load a base model.
 
     Args:

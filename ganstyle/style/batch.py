@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ganstyle.api import suggest
 from ganstyle.data.finding import Found
 from ganstyle.data.names import safe_name, shown
+from ganstyle.data.provenance import STYLISED, read_marks
 from ganstyle.data.reading import Picture, open_picture
+from ganstyle.data.writing import FORMATS, check_target, save_image
 from ganstyle.errors import EXIT_OK, EXIT_SOME_FAILED, InputError, NoInputError, UsageError
 from ganstyle.style.bank import Style
 from ganstyle.style.base import BaseModel
 from ganstyle.style.selection import renamed
+from ganstyle.style.sheet import photo_sheet
 from ganstyle.style.transfer import TransferOptions, apply_style
-
-FORMATS = ("jpg", "jpeg", "png", "webp")
-SIDE_LIMITS = {".jpg": 65500, ".jpeg": 65500, ".webp": 16383}
-HEAD_BYTES, TAIL_BYTES = 256 << 10, 64 << 10
-_MARK = re.compile(rb"CreatorTool[^A-Za-z]{1,8}ganstyle")
 
 
 @dataclass(frozen=True)
@@ -74,7 +72,7 @@ def plan(found: Found, styles: Sequence[Style], *, out: Path, suffix: str | None
 
 def _stem_and_suffix(photo: Path, root: Path, suffix: str | None) -> tuple[Path, str, str]:
     own = photo.suffix.lower()
-    ending = f".{suffix}" if suffix else own if own[1:] in FORMATS else ".png"
+    ending = f".{suffix}" if suffix else own if own in FORMATS else ".png"
     return photo.parent.relative_to(root), photo.stem, ending
 
 
@@ -94,26 +92,16 @@ def check_suffix(suffix: str | None) -> str | None:
     Raises:
         UsageError: it can't.
     """
-    if suffix is not None and suffix not in FORMATS:
-        raise UsageError(f"format {suffix!r} can't be written", where="option --format", hint=", ".join(FORMATS))
+    if suffix is not None and f".{suffix}" not in FORMATS:
+        known = [name[1:] for name in FORMATS]
+        raise UsageError(f"unknown format {suffix!r}; {suggest(suffix, known)}", where="option --format")
     return suffix
-
-
-def made_by_ganstyle(path: Path) -> bool:
-    """Whether a file carries our XMP mark; looks at its first 256 and last 64 kB only."""
-    try:
-        with open(path, "rb") as stream:
-            head = stream.read(HEAD_BYTES)
-            stream.seek(max(0, path.stat().st_size - TAIL_BYTES))
-            return bool(_MARK.search(head + stream.read(TAIL_BYTES)))
-    except OSError:
-        return False
 
 
 def without_own(found: Found, named: Iterable[Path]) -> Found:
     """Return the search without pictures that ganstyle made, unless they were named one by one."""
     asked = set(named)
-    own = [path for path in found.files if path not in asked and made_by_ganstyle(path)]
+    own = [path for path in found.files if path not in asked and read_marks(path).ours]
     kept = Found(
         [path for path in found.files if path not in own],
         [*found.ignored, *((path, "made by ganstyle") for path in own)],
@@ -178,12 +166,10 @@ def _opened(photo: Path) -> Picture | InputError:
 def _usable(picture: Picture | InputError, target: Path) -> Picture:
     if isinstance(picture, InputError):
         raise picture
-    limit = SIDE_LIMITS.get(target.suffix.lower(), max(picture.size))
-    if max(picture.size) > limit:
-        raise InputError(
-            f"{picture.size[0]}x{picture.size[1]} pixels don't fit into {target.suffix[1:]}, which ends at {limit}",
-            hint="--format png",
-        )
+    try:
+        check_target(target, picture.size)
+    except UsageError as error:  # too large for the format: a matter of this photograph alone
+        raise InputError(error.message, where=error.where, hint="--format png") from None
     return picture
 
 
@@ -195,3 +181,33 @@ def exit_code(outcomes: Sequence[Outcome]) -> int:
     return NoInputError.code if failed == len(outcomes) else EXIT_SOME_FAILED
 
 
+def sheet_targets(found: Found, out: Path) -> dict[Path, Path]:
+    """Return photograph to the file of its contact sheet; the tree is kept."""
+    return {
+        photo: out / photo.parent.relative_to(found.roots[photo]) / safe_name(f"{photo.stem}-sheet.png")
+        for photo in found.files
+    }
+
+
+def sheets(
+    targets: Mapping[Path, Path],
+    styles: Sequence[Style],
+    *,
+    base: BaseModel,
+    options: TransferOptions,
+    overwrite: bool = False,
+) -> Iterator[Outcome]:
+    """Write a contact sheet of all styles for each photograph, yielding what became of it.
+
+    Raises:
+        EnvironmentProblem: disk, memory or device: the rest would fail as well.
+    """
+    facts = {"command": "transfer --sheet", "styles": [style.name for style in styles], "seed": options.seed}
+    for photo, target in targets.items():
+        try:
+            page = photo_sheet(open_picture(photo), styles, base=base, options=options)
+        except InputError as error:
+            yield Outcome(photo, "sheet", None, "failed", error.message)
+            continue
+        path = save_image(page, target, overwrite=overwrite, provenance=facts, source_type=STYLISED)
+        yield Outcome(photo, "sheet", path, "done")

@@ -243,9 +243,7 @@ def refine(
     """
     fit = getattr(base.stylizer, "fit", None)
     if fit is None:
-        raise UsageError(
-            f"base model {base.name} can't refine styles", where="option --fit", hint="leave --fit out"
-        )
+        raise UsageError(f"base model {base.name} can't refine styles", where="option --fit", hint="leave --fit out")
     content = [shrunk(image, 2 * ENCODE_SIDE) for image in _fit_photos(photos)]
     code = fit(style.code, works.images, content, steps=steps, seed=seed, progress=progress)
     return replace(style, code=code.detach().float().cpu(), card=replace(style.card, fit_steps=steps))

@@ -17,6 +17,7 @@ from ganstyle.style.learning import make_style
 if TYPE_CHECKING:
     from ganstyle.data.reading import ImageLike
 
+
 def select_style(wanted: Style | ImageLike, *, bank: StyleBank, base: BaseModel) -> Style:
     """Return the style that is meant.
 
@@ -98,9 +99,7 @@ def default_style(bank: StyleBank) -> str:
     for entry in bank.entries():
         if not entry.error:
             return entry.name
-    raise ModelError(
-        "no stored style is installed", where=str(bank.folder), hint="give one: --style painting.jpg"
-    )
+    raise ModelError("no stored style is installed", where=str(bank.folder), hint="give one: --style painting.jpg")
 
 
 def renamed(style: Style, name: str) -> Style:

@@ -58,9 +58,7 @@ class Tile:
         """Put the inner part of a painted piece (3, h, w) into (3, H, W)."""
         top, left = self.top - self.origin[0], self.left - self.origin[1]
         height, width = self.bottom - self.top, self.right - self.left
-        target[:, self.top : self.bottom, self.left : self.right] = painted[
-            :, top : top + height, left : left + width
-        ]
+        target[:, self.top : self.bottom, self.left : self.right] = painted[:, top : top + height, left : left + width]
 
 
 @dataclass(frozen=True)
@@ -204,4 +202,3 @@ def on_cpu(base: BaseModel) -> BaseModel:
 def _free(base: BaseModel) -> None:
     if base.device.type == "cuda":
         torch.cuda.empty_cache()
-

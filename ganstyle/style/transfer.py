@@ -15,6 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 import ganstyle
+from ganstyle.data.provenance import STYLISED
 from ganstyle.data.reading import MAX_PIXELS, ImageLike, Picture, as_tensor, open_picture
 from ganstyle.data.writing import save_image
 from ganstyle.errors import UsageError
@@ -29,7 +30,6 @@ from ganstyle.style.tiling import HALO, Tiling, paint
 if TYPE_CHECKING:
     from ganstyle.registry import Registry
 
-SOURCE_TYPE = "compositeWithTrainedAlgorithmicMedia"
 Pixels = NDArray[np.uint8]
 
 
@@ -104,7 +104,7 @@ class Painting:
             quality=quality,
             alpha=self.alpha,
             provenance=self.settings,
-            source_type=SOURCE_TYPE,
+            source_type=STYLISED,
         )
 
 
@@ -177,9 +177,7 @@ def _encoded(photo: Image.Image) -> io.BytesIO:
     return stream
 
 
-def apply_style(
-    photo: Picture, style: Style, *, base: BaseModel, options: TransferOptions | None = None
-) -> Painting:
+def apply_style(photo: Picture, style: Style, *, base: BaseModel, options: TransferOptions | None = None) -> Painting:
     """Paint a decoded photograph; one base model serves any number of calls.
 
     Args:
