@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -44,11 +44,17 @@ def make_options(model: type[OptionsT], values: Mapping[str, Any], *, prefix: st
         )
     try:
         # JSON rules: strict, but a list is a tuple, text a path and an integer a float, as in any recipe or run folder.
-        return model.model_validate_json(json.dumps(dict(values), default=str))
+        return model.model_validate_json(json.dumps(_spelled(model, values), default=str))
     except ValidationError as error:
         raise _usage_error(error, prefix) from None
     except (RecursionError, TypeError, ValueError) as error:
         raise UsageError(f"{prefix}: not a plain value: {error}", where=prefix) from None
+
+
+def _spelled(model: type[Options], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Where None is not accepted, `none` was meant as a word: `arch.norm=none`."""
+    nullable = {key for key, field in model.model_fields.items() if type(None) in get_args(field.annotation)}
+    return {key: "none" if value is None and key not in nullable else value for key, value in values.items()}
 
 
 def _usage_error(error: ValidationError, prefix: str) -> UsageError:
@@ -57,7 +63,11 @@ def _usage_error(error: ValidationError, prefix: str) -> UsageError:
     found = first.get("input")
     meant_text = first["type"] == "string_type" and isinstance(found, (int, float))
     value = f"'\"{found}\"'" if meant_text else "VALUE"
-    return UsageError(f"{key}: {first['msg']}, found {_short(found)}", where=key, hint=f"--set {key}={value}")
+    return UsageError(
+        f"{key}: {first['msg'].removeprefix('Value error, ')}, found {_short(found)}",
+        where=key,
+        hint=f"--set {key}={value}",
+    )
 
 
 def _short(value: Any, limit: int = 80) -> str:

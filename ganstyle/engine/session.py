@@ -60,9 +60,12 @@ class Session:
         return min(1.0, self.images / self.config.train.images)
 
     def batches(self) -> Iterator[Batch]:
-        """Yield batches on the device from the present image count on."""
-        for batch in self.loader(batch=self.config.train.batch, counter=self.images, workers=self.config.train.workers):
-            yield batch.to(self.device, non_blocking=True)
+        """Yield batches on the device from the present image count on, in the networks' memory format."""
+        train = self.config.train
+        layout = _FORMATS[train.memory_format]
+        for batch in self.loader(batch=train.batch, counter=self.images, workers=train.workers):
+            moved = batch.to(self.device, non_blocking=True)
+            yield Batch({key: x.contiguous(memory_format=layout) if x.ndim == 4 else x for key, x in moved.items()})
 
     def loader(self, *, batch: int, counter: int = 0, workers: int = 0) -> Loader:
         """Return a loader over the training data whose order depends on (seed, counter) alone."""

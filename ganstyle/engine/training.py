@@ -89,6 +89,8 @@ def fit(
     """
     try:
         training = Training(open_session(config, registry), run, reporter or Silent())
+        for note in checkpoints.sweep(run):
+            training.reporter.say(note)
         if resume != "none":
             training.restore()
         with StopRequest() as stop:
@@ -140,11 +142,13 @@ class Training:
         session, train = self.session, self.session.config.train
         self.run.write_status("running", step=session.step, images=session.images)
         self.callbacks.start(self)
+        self.reporter.update(session.images)
         started, first = time.monotonic(), session.images
         while session.images < train.images:
             for batch in session.batches():
                 before = session.images
                 losses = self.step(batch)
+                self.reporter.update(session.images)
                 if self.crossed(before, train.log_every_steps * train.batch):
                     rate = (session.images - first) / max(time.monotonic() - started, 1e-9)
                     self.report(losses, rate)
