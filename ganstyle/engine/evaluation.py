@@ -5,25 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from ganstyle.api import EvaluatorLike
-from ganstyle.config import Selection, config_from_dict
-from ganstyle.data.transforms import Preprocess
+from ganstyle.config import Selection
 from ganstyle.engine.feature_cache import Facts, FeatureCache
-from ganstyle.engine.generation import find_model, generate
-from ganstyle.engine.image_sets import ImageSet, as_image_set, dataset_set
-from ganstyle.engine.run import Run
+from ganstyle.engine.image_sets import ImageSet, as_image_set
 from ganstyle.errors import GanstyleError, UsageError
 from ganstyle.registry import Registry, describe
 
 BATCH = 16
 BATCH_PIXELS = BATCH * 512 * 512  # large pictures go in smaller batches: 48 MB of bytes, 200 MB while resized
-DEFAULT_COUNT = 1000
 
 Progress = Callable[[int], object]
 
@@ -333,28 +328,3 @@ def _difference_warnings(sides: dict[bool, _Side]) -> list[str]:
     if abs(sides[False].lossy - sides[True].lossy) > 0.01:
         said.append("only one side is JPEG: compression alone moves the value")
     return said
-
-
-def run_sets(
-    path: Path, *, registry: Registry, count: int | None = None, seed: int = 0, device: torch.device | str = "cpu"
-) -> tuple[ImageSet, ImageSet]:
-    """Return samples of a run's model and the run's own training pictures, at the size it was trained at.
-
-    Args:
-        path: a run's folder, or a file in it.
-        registry: finds the run's components.
-        count: pictures of each; None is as many as the data set has, at most 1000.
-        seed: of the samples.
-        device: where to sample.
-
-    Raises:
-        NoInputError, ModelError: no run, no model, or an unusable one.
-    """
-    run = Run.open(path)
-    config = config_from_dict(registry, run.config)
-    dataset = registry.build("data", config.data.name, config.data.options, "train")
-    plain = Preprocess.plain(config.train.resolution, config.train.width)
-    real = dataset_set(dataset, preprocess=plain, count=count or DEFAULT_COUNT)
-    model = find_model(path if path.is_file() else run.folder)
-    fake = generate(model, registry=registry, count=count or real.count or 0, seed=seed, device=device)
-    return as_image_set(fake), real

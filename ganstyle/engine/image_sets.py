@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -50,11 +51,16 @@ def as_image_set(images: Any) -> ImageSet:
     """Return any pictures as a set.
 
     Args:
-        images: an ImageSet, uint8 (N, 3, H, W), or an iterable of such batches, of uint8 (3, H, W) pictures, or of
-            paths, PIL images and arrays.
+        images: an ImageSet, a folder, uint8 (N, 3, H, W), or an iterable of such batches, of uint8 (3, H, W)
+            pictures, or of paths, PIL images and arrays.
+
+    Raises:
+        NoInputError: a folder that is missing or holds no pictures.
     """
     if isinstance(images, ImageSet):
         return images
+    if isinstance(images, str | os.PathLike):
+        return folder_set(Path(images))
     if isinstance(images, Tensor):
         return ImageSet(lambda: iter(images), len(images), lambda: pixel_identity(images))
     if isinstance(images, list | tuple):
@@ -211,10 +217,15 @@ def _equal_sizes(picture: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
     return picture, reference
 
 
-def pair_folders(pictures: Path | str, references: Path | str) -> PairSet:
+def pair_folders(pictures: Path | str, references: Path | str, *, count: int | None = None) -> PairSet:
     """Match pictures to references by name: equal stems, else the longest stem that the picture's begins with.
 
     `cat.png` and `cat-monet.png` both belong to `cat.jpg`.
+
+    Args:
+        pictures: folder.
+        references: folder.
+        count: at most so many pairs, evenly spaced; None is all.
 
     Raises:
         NoInputError: a folder is missing or holds no pictures, or nothing matches.
@@ -232,7 +243,7 @@ def pair_folders(pictures: Path | str, references: Path | str) -> PairSet:
             where=shown(pictures),
             hint="pairs are matched by file name: cat.png or cat-monet.png with cat.jpg",
         )
-    return PairSet(pairs, unmatched, sorted(unused))
+    return PairSet(spread(pairs, count), unmatched, sorted(unused))
 
 
 def _by_stem(path: Path) -> dict[str, list[Path]]:

@@ -12,7 +12,7 @@ from ganstyle.errors import NoInputError
 from ganstyle.functional.similarity import ms_ssim, psnr, ssim
 
 LIGHTEST = 255.0
-WINDOW = "11 x 11 Gaussian window of sigma 1.5, population covariance, windows inside the picture, RGB"
+WINDOW = "RGB, 11 x 11 Gaussian window (sigma 1.5), population covariance"
 
 
 class SimilarityOptions(Options):

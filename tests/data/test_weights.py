@@ -23,6 +23,7 @@ def own_places(tmp_path, monkeypatch):
     monkeypatch.setenv("GANSTYLE_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     monkeypatch.setenv("GANSTYLE_WEIGHTS_DIR", str(tmp_path / "mine"))
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
 
 
 def known(url="http://127.0.0.1:9/net.pth"):
