@@ -113,6 +113,12 @@ def prepare(
             shutil.rmtree(temporary, ignore_errors=True)
 
 
+def estimated_bytes(count: int, resolution: int) -> int:
+    """Return about what a cache takes at most: pictures of proportions up to 3:2."""
+    short_side = math.ceil(resolution / CROP_SHARE)
+    return count * short_side * short_side * 3 * 3 // 2
+
+
 def _check_free(target: Path) -> None:
     if target.is_dir() and not any(target.iterdir()):
         return

@@ -23,8 +23,8 @@ class _Layout:
     """Sizes in pixels."""
 
     columns: int
-    rows: int
-    cell: tuple[int, int]
+    width: int
+    heights: tuple[int, ...]
     gap: int
     margin: int
     text: int
@@ -32,16 +32,18 @@ class _Layout:
     left: int
     under: int
 
-    def corner(self, index: int) -> tuple[int, int]:
-        """Return the upper left corner of a cell."""
+    def place(self, index: int) -> tuple[int, int, int]:
+        """Return left, top and height of a picture's place."""
         row, column = divmod(index, self.columns)
-        x = self.margin + self.left + column * (self.cell[0] + self.gap)
-        return x, self.margin + self.top + row * (self.cell[1] + self.under + self.gap)
+        x = self.margin + self.left + column * (self.width + self.gap)
+        above = sum(self.heights[:row]) + row * (self.under + self.gap)
+        return x, self.margin + self.top + above, self.heights[row]
 
     @property
     def size(self) -> tuple[int, int]:
-        x, y = self.corner(self.columns * self.rows - 1)
-        return x + self.cell[0] + self.margin, y + self.cell[1] + self.under + self.margin
+        """Width and height of the page."""
+        x, y, height = self.place(self.columns * len(self.heights) - 1)
+        return x + self.width + self.margin, y + height + self.under + self.margin
 
 
 def contact_sheet(
@@ -55,7 +57,7 @@ def contact_sheet(
     """Lay pictures out in rows on a light page.
 
     Args:
-        images: uint8 (3, H, W) each; smaller ones are centred in the largest one's place.
+        images: uint8 (3, H, W) each; smaller ones are centred in the place of the widest, the tallest of their row.
         columns: pictures per row.
         labels: one per picture, set below it; or one per column, set on top.
         row_labels: one per row, set on the left.
@@ -71,8 +73,8 @@ def contact_sheet(
     page = Image.new("RGB", layout.size, PAPER)
     draw = ImageDraw.Draw(page)
     for index, picture in enumerate(pictures):
-        x, y = layout.corner(index)
-        page.paste(picture, (x + (layout.cell[0] - picture.width) // 2, y + (layout.cell[1] - picture.height) // 2))
+        x, y, height = layout.place(index)
+        page.paste(picture, (x + (layout.width - picture.width) // 2, y + (height - picture.height) // 2))
     _write_labels(draw, layout, labels or (), row_labels or ())
     return page
 
@@ -91,14 +93,15 @@ def _layout(
 ) -> _Layout:
     rows = -(-len(pictures) // columns)
     _check_counts(len(pictures), columns, rows, labels, row_labels)
-    cell = (max(picture.width for picture in pictures), max(picture.height for picture in pictures))
-    text = min(26, max(11, cell[0] // 13))
-    gap = max(4, cell[0] // 24)
+    width = max(picture.width for picture in pictures)
+    heights = tuple(max(p.height for p in pictures[row * columns : (row + 1) * columns]) for row in range(rows))
+    text = min(26, max(11, width // 13))
+    gap = max(4, width // 24)
     line = text + text // 2 + 2
     under = line if labels and len(labels) == len(pictures) else 0
     top = line if labels and not under else 0
     left = _row_label_width(row_labels, text) if row_labels else 0
-    return _Layout(columns, rows, cell, gap, 3 * gap, text, top, left, under)
+    return _Layout(columns, width, heights, gap, 3 * gap, text, top, left, under)
 
 
 def _row_label_width(row_labels: Sequence[str], text: int) -> int:
@@ -117,13 +120,13 @@ def _check_counts(
 
 def _write_labels(draw: ImageDraw.ImageDraw, layout: _Layout, labels: Sequence[str], row_labels: Sequence[str]) -> None:
     font = ImageFont.load_default(layout.text)
-    width, height = layout.cell
     for index, label in enumerate(labels):
-        x, y = layout.corner(index)
+        x, y, height = layout.place(index)
         y = y + height + layout.text // 3 if layout.under else layout.margin
-        draw.text((x + width // 2, y), _fitted(label, font, width), INK, font, anchor="ma")
+        draw.text((x + layout.width // 2, y), _fitted(label, font, layout.width), INK, font, anchor="ma")
     for row, label in enumerate(row_labels):
-        y = layout.corner(row * layout.columns)[1] + height // 2
+        _, y, height = layout.place(row * layout.columns)
+        y += height // 2
         text = _fitted(label, font, layout.left - layout.text)
         draw.text((layout.margin + layout.left - layout.text, y), text, INK, font, anchor="rm")
 

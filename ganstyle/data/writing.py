@@ -255,7 +255,7 @@ def _settings(kind: str, quality: int) -> dict[str, Any]:
         # Full colour resolution: strokes of paint are made of it.
         return {"quality": quality, "subsampling": 0 if quality >= 90 else 2}
     if kind == "WEBP":
-        return {"quality": quality, "lossless": quality == 100, "method": 4}
+        return {"quality": quality, "lossless": quality == 100, "exact": True}
     if kind == "AVIF":
         return {"quality": quality}
     return {"compression": "tiff_adobe_deflate"} if kind == "TIFF" else {}

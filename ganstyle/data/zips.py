@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ganstyle.data.finding import is_image_name, is_litter
 from ganstyle.data.names import shown
-from ganstyle.data.pictures import Pictures, decoded, entry, without_wrapper
+from ganstyle.data.pictures import FolderPictures, Pictures, decoded, entry, without_wrapper
 from ganstyle.data.reading import picture_from_bytes
 from ganstyle.errors import InputError, NoInputError
 
@@ -86,6 +86,16 @@ class ZipPictures(Pictures):
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_open": None}
+
+
+def open_pictures(path: str | os.PathLike[str]) -> Pictures:
+    """Return the pictures of a folder or a zip, whichever the path is.
+
+    Raises:
+        NoInputError: missing, unsafe, or without pictures.
+    """
+    chosen = Path(path).expanduser()
+    return ZipPictures(chosen) if chosen.is_file() and chosen.suffix.lower() == ".zip" else FolderPictures(chosen)
 
 
 def checked_members(path: Path) -> list[zipfile.ZipInfo]:
