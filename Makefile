@@ -12,7 +12,7 @@ PIP := $(RUN) -m pip --disable-pip-version-check --no-input
 .DELETE_ON_ERROR:
 
 demo: $(READY)
-	@GANSTYLE=$(VENV)/bin/ganstyle sh docs/demo.sh
+	@GANSTYLE=$(VENV)/bin/ganstyle PYTHON=$(RUN) sh docs/demo.sh
 
 test: $(READY)
 	$(RUN) -m pytest $(TESTS)
