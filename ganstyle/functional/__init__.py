@@ -1,0 +1,1 @@
+"""Pure functions of tensors: losses, penalties, distances, pictures."""

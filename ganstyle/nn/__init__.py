@@ -1,0 +1,1 @@
+"""Modules and blocks that architectures share."""
