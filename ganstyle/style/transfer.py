@@ -190,12 +190,13 @@ def apply_style(photo: Picture, style: Style, *, base: BaseModel, options: Trans
         EnvironmentProblem: out of memory even with small tiles.
     """
     options = options or TransferOptions()
-    rgb, alpha = _matted(_fitted(photo, options.max_size))
-    original = torch.from_numpy(rgb).permute(2, 0, 1).contiguous()
+    photo = _fitted(photo, options.max_size)
+    rgb = photo.on_matte(_matte(photo))
+    original = torch.from_numpy(np.array(rgb.transpose(2, 0, 1), order="C"))
     painted = _painted(original, style, base, options).permute(1, 2, 0).contiguous().numpy()
     if options.strength > 0:
         painted = preserve_color(painted, rgb, options.preserve_color)
-    return Painting(painted, alpha, photo.notes, settings_of(style, base, options))
+    return Painting(painted, photo.alpha, photo.notes, settings_of(style, base, options))
 
 
 def _painted(original: Tensor, style: Style, base: BaseModel, options: TransferOptions) -> Tensor:
@@ -228,10 +229,6 @@ def _fitted(photo: Picture, max_size: int | None) -> Picture:
         photo.format,
         (*photo.notes, note),
     )
-
-
-def _matted(photo: Picture) -> tuple[Pixels, Pixels | None]:
-    return np.ascontiguousarray(photo.on_matte(_matte(photo))), photo.alpha
 
 
 def _matte(photo: Picture) -> tuple[int, int, int]:
