@@ -108,7 +108,7 @@ def folder_set(path: Path | str, *, count: int | None = None) -> ImageSet:
         message = f"no pictures below {shown(root)} ({len(found.ignored)} other files)"
         raise NoInputError(message, where=shown(root), hint=f"ganstyle data check {shown(root)}")
     lossy = sum(file.suffix.lower() in LOSSY_SUFFIXES for file in files) / len(files)
-    images = ImageSet(lambda: _read_all(files, images.skipped), len(files), lambda: _file_identity(files, root), lossy)
+    images = ImageSet(lambda: _read_all(files, images.skipped), len(files), lambda: _file_identity(files, root=root), lossy)
     return images
 
 
@@ -128,7 +128,8 @@ def _read_all(files: list[Path], skipped: list[tuple[str, str]]) -> Iterator[Ten
             skipped.append((shown(file), error.message))
 
 
-def _file_identity(files: list[Path], root: Path) -> str:
+def _file_identity(files: list[Path], root: Path | None = None) -> str:
+    """Hash names below the root (without one: bare names) and contents."""
     digest = hashlib.sha256()
     for file in sorted(files):
         try:
@@ -136,7 +137,8 @@ def _file_identity(files: list[Path], root: Path) -> str:
                 content_hash = hashlib.file_digest(content, "sha256").hexdigest()
         except OSError:
             return ""  # what can't be read now may be readable next time: no identity, no cache
-        digest.update(f"{file.relative_to(root).as_posix()}\0{content_hash}\n".encode("utf-8", "surrogateescape"))
+        name = file.relative_to(root).as_posix() if root else file.name
+        digest.update(f"{name}\0{content_hash}\n".encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
 
 
@@ -206,7 +208,7 @@ class PairSet:
 
 
 def _files_set(files: list[Path]) -> ImageSet:
-    images = ImageSet(lambda: _read_all(files, images.skipped), len(files), lambda: _file_identity(files, Path("/")))
+    images = ImageSet(lambda: _read_all(files, images.skipped), len(files), lambda: _file_identity(files))
     return images
 
 
