@@ -107,8 +107,13 @@ def folder_set(path: Path | str, *, count: int | None = None) -> ImageSet:
     if not files:
         message = f"no pictures below {shown(root)} ({len(found.ignored)} other files)"
         raise NoInputError(message, where=shown(root), hint=f"ganstyle data check {shown(root)}")
-    lossy = sum(file.suffix.lower() in LOSSY_SUFFIXES for file in files) / len(files)
-    images = ImageSet(lambda: _read_all(files, images.skipped), len(files), lambda: _file_identity(files, root=root), lossy)
+    images = _files_set(files, root=root)
+    images.lossy = sum(file.suffix.lower() in LOSSY_SUFFIXES for file in files) / len(files)
+    return images
+
+
+def _files_set(files: list[Path], root: Path | None = None) -> ImageSet:
+    images = ImageSet(lambda: _read_all(files, images.skipped), len(files), lambda: _file_identity(files, root))
     return images
 
 
@@ -205,11 +210,6 @@ class PairSet:
     def references(self) -> ImageSet:
         """Return the references, each once, as a set of their own."""
         return _files_set(sorted({reference for _, reference in self.files}))
-
-
-def _files_set(files: list[Path]) -> ImageSet:
-    images = ImageSet(lambda: _read_all(files, images.skipped), len(files), lambda: _file_identity(files))
-    return images
 
 
 def _equal_sizes(picture: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:

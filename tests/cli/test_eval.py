@@ -1,0 +1,164 @@
+"""`ganstyle eval` from word to table."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import skimage
+import torch
+from PIL import Image
+
+from ganstyle.api import ImageSpec
+from ganstyle.config import config_to_dict, resolve, validate
+from ganstyle.engine.model import card_of, save_model
+from ganstyle.engine.run import Run
+from ganstyle.registry import default_registry
+
+
+@pytest.fixture
+def folders(tmp_path, monkeypatch):
+    """`out` and `content` with two photographs each; the current folder holds them."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    for name, image in (("astronaut", skimage.data.astronaut()), ("coffee", skimage.data.coffee())):
+        noise = np.random.default_rng(0).normal(0, 20, (64, 64, 3))
+        part = image[100:164, 200:264]
+        for folder, pixels in (("content", part), ("out", (part + noise).clip(0, 255).astype(np.uint8))):
+            (tmp_path / folder).mkdir(exist_ok=True)
+            Image.fromarray(pixels).save(tmp_path / folder / f"{name}.png")
+    return tmp_path
+
+
+@pytest.fixture
+def run(tmp_path):
+    """An untrained 16-pixel model in a run below `runs`."""
+    registry = default_registry()
+    config = validate(resolve(registry, sets=["train.resolution=16", "arch.base_channels=4"]), registry)
+    made = Run.create(tmp_path / "runs", config_to_dict(config), "dcgan")
+    networks = registry.build("arch", "dcgan", config.arch.options, ImageSpec(16, 16))
+    save_model(made.folder / "model.safetensors", networks, card_of(config, ImageSpec(16, 16), registry=registry))
+    return made.folder
+
+
+def scores(done):
+    return {score["key"]: score for score in json.loads(done.out)["scores"]}
+
+
+def test_pairs_are_scored_as_scikit_image_scores_them(folders, run_cli):
+    done = run_cli("eval", "--pairs", "out", "content", "--json")
+    settings = {"channel_axis": 2, "gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
+    names = ("astronaut.png", "coffee.png")
+    images = [[np.array(Image.open(folders / side / name)) for side in ("out", "content")] for name in names]
+    expected = [skimage.metrics.structural_similarity(a, b, data_range=255, **settings) for a, b in images]
+    assert done.code == 0
+    assert scores(done)["ssim_gauss11"]["value"] == pytest.approx(np.mean(expected), abs=1e-12)
+    assert scores(done)["ssim_gauss11"]["n_fake"] == 2
+    assert set(scores(done)) == {"ssim_gauss11", "psnr_mean"}
+
+
+def test_pairs_that_are_missing_or_unequal_are_named(folders, run_cli):
+    Image.new("RGB", (64, 64)).save(folders / "out/stray.png")
+    Image.new("RGB", (65, 64)).save(folders / "content/coffee.png")
+    done = run_cli("eval", "--pairs", "out", "content")
+    assert done.code == 0
+    assert "1 pictures without a counterpart: stray.png" in done.out
+    assert "coffee.png: sizes differ (64 x 64 and 65 x 64)" in done.out
+
+
+def test_folders_are_scored_offline_by_default(folders, run_cli):
+    done = run_cli("eval", "out", "content", "--json")
+    assert (done.code, set(scores(done))) == (
+        0,
+        {"fd_efficientnet_lite0", "kid_efficientnet_lite0", "ssim_within_gauss11"},
+    )
+    score = scores(done)["fd_efficientnet_lite0"]
+    assert (score["n_fake"], score["n_real"], score["resize"]) == (2, 2, "antialias 224")
+    assert "rank-deficient" in " ".join(score["warnings"])
+
+
+def test_the_second_time_gives_the_same_from_the_cache(folders, run_cli, monkeypatch):
+    words = ("eval", "out", "content", "--metric", "fd_efficientnet_lite0", "--json")
+    first = run_cli(*words)
+    from ganstyle_metrics.efficientnet import Lite0Extractor
+
+    monkeypatch.setattr(Lite0Extractor, "__call__", lambda *_: pytest.fail("the network ran again"))
+    assert run_cli(*words).out == first.out
+
+
+def test_missing_weights_exit_6_after_the_other_metrics_printed(folders, run_cli):
+    done = run_cli("eval", "out", "content", "--metric", "fid,ssim")
+    assert done.code == 6
+    assert "ssim_within_gauss11" in done.out
+    for fact in ("error: fid:", "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2", "--download"):
+        assert fact in done.out
+
+
+def test_the_newest_run_is_scored_against_its_own_data(folders, run, run_cli):
+    done = run_cli("eval", "--metric", "kid_efficientnet_lite0,ssim", "--count", 3, "--json")
+    assert done.code == 0
+    assert json.loads(done.out)["generated"] == "runs/0001-dcgan"
+    score = scores(done)["kid_efficientnet_lite0"]
+    assert (score["n_fake"], score["n_real"]) == (3, 3)
+    assert not any("sizes differ" in warning for warning in score["warnings"])
+
+
+def test_seeds_choose_the_samples(folders, run, run_cli):
+    def value(seed):
+        done = run_cli("eval", run, "--metric", "psnr", "--count", 4, "--seed", seed, "--json")
+        return scores(done)["psnr_within_mean"]["value"]
+
+    assert value(1) == value(1) != value(2)
+
+
+def test_a_model_without_its_run_takes_real_pictures_from_an_option(folders, run, run_cli):
+    (folders / "mine.safetensors").write_bytes((run / "model.safetensors").read_bytes())
+    words = ("eval", "mine.safetensors", "--metric", "fd_efficientnet_lite0", "--count", 2, "--json")
+    lone, compared = run_cli(*words), run_cli(*words, "--real", "content")
+    assert lone.code == 4
+    assert "no real images" in scores(lone)["fd_efficientnet_lite0"]["error"]
+    assert (compared.code, scores(compared)["fd_efficientnet_lite0"]["n_real"]) == (0, 2)
+    assert "generated 16 x 16, real 64 x 64" in str(scores(compared))
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["--metric", "sim"], 2, "did you mean 'ssim'"),
+        (["out", "--metric", "ssim", "--set", "metric.ssim.windw=3"], 2, "windw"),
+        (["out", "--set", "arch.z_dim=3"], 2, "options of metrics only"),
+        (["out", "content", "--real", "content"], 2, "at most FAKE and REAL"),
+        (["--pairs", "out"], 2, "--pairs needs two folders"),
+        (["--pairs", "out", "content", "--real", "out"], 2, "exclude each other"),
+        (["nowhere"], 4, "nowhere does not exist"),
+        ([], 4, "there is no run in runs"),
+        (["broken.safetensors"], 5, "broken.safetensors"),
+    ],
+)
+def test_bad_words_are_answered_with_what_was_meant(folders, run_cli, words, code, said):
+    (folders / "broken.safetensors").write_bytes(b"\x80\x04not a model")
+    done = run_cli("eval", *words)
+    assert (done.code, done.out) == (code, "")
+    assert said in done.err
+
+
+def test_metrics_that_want_larger_pictures_fail_alone(folders, run_cli):
+    done = run_cli("eval", "--pairs", "out", "content", "--metric", "ms_ssim,psnr")
+    assert done.code == 3
+    assert "error: ms_ssim: ms_ssim needs sides above 160 pixels" in done.out
+    assert "psnr_mean" in done.out
+
+
+def test_help_needs_no_torch():
+    program = "import sys; from ganstyle.cli import eval; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program]).returncode == 0
+
+
+def test_inception_scores_work_with_given_weights(folders, run_cli, tmp_path):
+    torch.save({"a": torch.zeros(1)}, tmp_path / "net.pth")
+    done = run_cli("eval", "out", "content", "--metric", "fid", "--set", "metric.fid.weights=net.pth")
+    assert done.code == 6
+    assert "net.pth has sha256" in done.out
