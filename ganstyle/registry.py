@@ -139,7 +139,7 @@ class Registry:
 
     def _hint(self, kind: str) -> str:
         if not self.plugins:
-            return "ganstyle is not installed here, so nothing is registered: pip install ganstyle"
+            return "nothing is registered: pip install ganstyle"
         failed = [f"{status.key} ({status.error})" for status in self.plugins if status.error]
         text = f"all: ganstyle {_COMMANDS.get(kind, kind)} list"
         return text + ("; plugins that failed to load: " + ", ".join(failed) if failed else "")
@@ -212,11 +212,8 @@ class Registry:
                 raise  # not the plugin's fault; the engine answers it
             entry = self._found.get((component.kind, component.name))
             plugin = f"plugin {entry[1].key}" if entry else "a component outside the registry"
-            raise EnvironmentProblem(
-                f"{component.kind} {component.name!r} {verb}: {describe(error)}",
-                where=f"{plugin}, {component.target}",
-                hint=_remedy(error),
-            ) from error
+            message = f"{component.kind} {component.name!r} {verb}: {describe(error)}"
+            raise EnvironmentProblem(message, where=f"{plugin}, {component.target}", hint=_remedy(error)) from error
 
 
 def option_prefix(kind: str, name: str) -> str:
@@ -286,7 +283,7 @@ def load_registry(*, plugins: bool = True) -> Registry:
         GANSTYLE_DISABLE_PLUGINS holds keys, entry points or distributions, separated by commas.
     """
     registry = Registry()
-    disabled = {word.strip() for word in os.environ.get("GANSTYLE_DISABLE_PLUGINS", "").split(",")}
+    disabled = set(re.split(r"[,\s]+", os.environ.get("GANSTYLE_DISABLE_PLUGINS", "")))
     for entry, status in _entry_points():
         if not plugins and not status.built_in:
             continue
@@ -315,7 +312,7 @@ def _is_set(variable: str) -> bool:
 def _load(entry: importlib.metadata.EntryPoint, status: PluginStatus, registry: Registry) -> None:
     try:
         with contextlib.redirect_stdout(sys.stderr):  # stdout belongs to the answer, which may be JSON
-            status.hooks, status.components = _examined(entry, status.key)
+            status.hooks, status.components = examine(entry.load(), status.key)
             registry.add(status)
     except BaseException as error:
         _pass_interrupt(error)
@@ -325,8 +322,16 @@ def _load(entry: importlib.metadata.EntryPoint, status: PluginStatus, registry: 
             raise EnvironmentProblem(f"plugin {status.key}: {status.error}", where=entry.value, hint=hint) from error
 
 
-def _examined(entry: importlib.metadata.EntryPoint, key: str) -> tuple[Any, tuple[Component, ...]]:
-    plugin = entry.load()
+def examine(plugin: Any, key: str) -> tuple[Any, tuple[Component, ...]]:
+    """Return the hooks and the components of an imported plugin.
+
+    Args:
+        plugin: a module, or another object with hooks.
+        key: for messages.
+
+    Raises:
+        Exception: whatever the plugin raises, and for each breach of the contract; `describe` makes it a line.
+    """
     _check_version(plugin)
     manager = pluggy.PluginManager(PROJECT)  # one for each plugin: a bad hook leaves nothing behind
     manager.add_hookspecs(HookSpecs)
