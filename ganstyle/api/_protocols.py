@@ -138,7 +138,9 @@ class TaskLike(Protocol):
         phases: run in order, once each per step.
         averaged: roles of which the engine keeps an exponential moving average, used by `sample`.
 
-    Optional: `progress(fraction)` is called before each step with the share of the budget done, in [0, 1].
+    Optional: `progress(fraction)` is called before each step with the share of the budget done, in [0, 1];
+    `follows_budget: bool` says whether that changes anything (assumed if `progress` exists), so that a run made
+    longer promises no more than it holds.
     """
 
     networks: Mapping[str, nn.Module]

@@ -38,7 +38,7 @@ def train(
     runs: Annotated[Path, typer.Option(help="Folder of the numbered runs.")] = RUNS,
     run: Annotated[Path | None, typer.Option(help="Go on with this run.")] = None,
     resume: Annotated[str, typer.Option(help="auto: from the newest valid checkpoint; none: anew; or a run.")] = "auto",
-    override: Annotated[bool, typer.Option(help="Resume although options changed.")] = False,
+    override: Annotated[bool, typer.Option(help="Resume although options or the data changed.")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check and show the configuration; train nothing.")
     ] = False,
@@ -94,9 +94,7 @@ def _train(
         return
     if opened is None:
         opened = _create(runs, config_to_dict(config), config.arch.name)
-    elif resume != "none":
-        _check_changes(opened, config_to_dict(config), override)
-    _fit(config, registry, opened, resume=resume, out=out)
+    _fit(config, registry, opened, resume=resume, override=override, out=out)
 
 
 def _open(path: Path) -> Run:
@@ -122,19 +120,23 @@ def _check_changes(run: Run, config: dict[str, Any], override: bool) -> None:
             where=str(run.folder / "config.json"),
             hint="leave it as it was, or --override to go on with the new value; the promise is then `approximate`",
         )
-    run.write_config(config)
 
 
-def _fit(config: Config, registry: Registry, run: Run, *, resume: str, out: Output) -> None:
+def _fit(config: Config, registry: Registry, run: Run, *, resume: str, override: bool, out: Output) -> None:
+    from ganstyle.config import config_to_dict
     from ganstyle.engine.training import fit
 
     with run.lock() as notes, out.progress(config.arch.name, config.train.images) as progress:
         for note in notes:
             out.say(note)
+        if resume != "none":
+            _check_changes(run, config_to_dict(config), override)
+        run.write_config(config_to_dict(config))  # only under the lock: another process may be training it
         out.say(
             f"{run.folder}: {config.arch.name} + {config.loss.name} on {config.data.name}, {config.train.images} images"
         )
-        result = fit(config, registry=registry, run=run, resume=resume, reporter=_Told(progress, out))
+        told = _Told(progress, out)
+        result = fit(config, registry=registry, run=run, resume=resume, allow_changes=override, reporter=told)
     facts = {"run": result.folder, "images": result.images, "model": result.model, "preview": result.preview}
     lines = [f"{name + ':':9}{value}" for name, value in facts.items()]
     out.result(facts, text="\n".join([*lines, f"{'next:':9}ganstyle generate {result.folder}"]))

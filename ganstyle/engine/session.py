@@ -63,7 +63,10 @@ class Session:
         """Yield batches on the device from the present image count on, in the networks' memory format."""
         train = self.config.train
         layout = _FORMATS[train.memory_format]
-        for batch in self.loader(batch=train.batch, counter=self.images, workers=train.workers):
+        loader = self.loader(batch=train.batch, counter=self.images, workers=train.workers)
+        earlier = self.bad_files
+        for batch in loader:
+            self.bad_files = sorted({*earlier, *loader.bad_files})
             moved = batch.to(self.device, non_blocking=True)
             yield Batch({key: x.contiguous(memory_format=layout) if x.ndim == 4 else x for key, x in moved.items()})
 

@@ -6,7 +6,7 @@ import contextlib
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 
@@ -21,33 +21,14 @@ from ganstyle.engine.logging import ScalarLog
 from ganstyle.engine.loop import train_step
 from ganstyle.engine.model import card_of, save_model
 from ganstyle.engine.promise import promise
+from ganstyle.engine.reporting import Reporter, Silent, Steady
 from ganstyle.engine.run import Run
-from ganstyle.engine.session import Session, open_session
+from ganstyle.engine.session import Session, fingerprint, open_session
 from ganstyle.engine.signals import StopRequest
-from ganstyle.errors import DivergedError, EnvironmentProblem, GanstyleError, Stopped
+from ganstyle.errors import DivergedError, EnvironmentProblem, GanstyleError, Stopped, UsageError
 from ganstyle.registry import Registry
 
 PATIENCE = 3  # skipped updates in a row before a rollback, and rollbacks before giving up
-
-
-class Reporter(Protocol):
-    """What a run tells while it works."""
-
-    def update(self, done: int, **facts: Any) -> None:
-        """Report the images done and the newest scalars."""
-
-    def say(self, text: str) -> None:
-        """Report one line."""
-
-
-class Silent:
-    """A reporter that tells nothing."""
-
-    def update(self, done: int, **facts: Any) -> None:
-        """Ignore progress."""
-
-    def say(self, text: str) -> None:
-        """Ignore text."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +51,13 @@ class FitResult:
 
 
 def fit(
-    config: Config, *, registry: Registry, run: Run, resume: str = "auto", reporter: Reporter | None = None
+    config: Config,
+    *,
+    registry: Registry,
+    run: Run,
+    resume: str = "auto",
+    allow_changes: bool = False,
+    reporter: Reporter | None = None,
 ) -> FitResult:
     """Train until the budget of images is spent.
 
@@ -79,32 +66,34 @@ def fit(
         registry: where its components come from.
         run: the run's folder, locked by the caller.
         resume: `auto` goes on from the newest valid checkpoint of the run, `none` starts anew.
-        reporter: told about progress.
+        allow_changes: resume although the data changed.
+        reporter: told about progress; one that fails is not asked again.
 
     Raises:
         Stopped: by a signal, after saving (exit 75).
         DivergedError: non-finite values again and again (exit 7).
         ModelError: every checkpoint of the run is damaged (exit 5).
-        EnvironmentProblem: three saves failed in a row (exit 6).
+        EnvironmentProblem: too small a disk, three saves failed in a row, or the last one (exit 6).
+        UsageError: the data changed since the checkpoint.
     """
-    try:
-        training = Training(open_session(config, registry), run, reporter or Silent())
-        for note in checkpoints.sweep(run):
-            training.reporter.say(note)
-        if resume != "none":
-            training.restore()
-        with StopRequest() as stop:
+    with StopRequest() as stop:
+        try:
+            training = Training(open_session(config, registry), run, Steady(reporter or Silent()))
+            training.prepare(resume, allow_changes)
             return training.train(stop)
-    except GanstyleError as error:
-        if not isinstance(error, Stopped):
+        except Stopped:
+            raise
+        except Exception as error:
             _mark_failed(run, error)
-        raise
+            raise
 
 
-def _mark_failed(run: Run, error: GanstyleError) -> None:
+def _mark_failed(run: Run, error: Exception) -> None:
+    known = error if isinstance(error, GanstyleError) else GanstyleError(f"{type(error).__name__}: {error}")
     with contextlib.suppress(EnvironmentProblem):  # the disk may be why it failed
-        state = "diverged" if isinstance(error, DivergedError) else "failed"
-        run.write_status(state, code=error.code, reason=error.message)
+        run.write_status(
+            "diverged" if isinstance(error, DivergedError) else "failed", code=known.code, reason=known.message
+        )
 
 
 class Training:
@@ -119,18 +108,44 @@ class Training:
         self.preview_path: Path | None = None
         self._preview_batch: Batch | None = None
         self._skips: dict[str, int] = {}
+        self._told_files: set[str] = set()
 
-    def restore(self) -> None:
-        """Go on from the newest valid checkpoint, if the run has any."""
+    def prepare(self, resume: str, allow_changes: bool) -> None:
+        """Clear away what a killed process left, go on from where it was, and look for enough disk.
+
+        Raises:
+            EnvironmentProblem: the disk can't hold the checkpoints to come.
+        """
+        for note in checkpoints.sweep(self.run):
+            self.reporter.say(note)
+        if resume != "none":
+            self.restore(allow_changes)
+        weights = sum(value.nbytes for value in self.session.tensors()[0].values())
+        trained = sum(p.nbytes for optimizer in self.session.optimizers.values() for p in optimizer.parameters.values())
+        self.run.require_space(weights + 2 * trained, self.session.config.train.keep)  # Adam: two moments
+
+    def restore(self, allow_changes: bool = False) -> None:
+        """Go on from the newest valid checkpoint, if the run has any.
+
+        Raises:
+            UsageError: the data changed, and that was not allowed.
+        """
         found = checkpoints.newest_valid(self.run)
         if found is None:
             return
         for note in found.notes:
             self.reporter.say(note)
+        if not allow_changes and found.state.get("data") != fingerprint(self.session.dataset):
+            raise UsageError(
+                "the data changed since the run was saved",
+                where=f"data.{self.session.config.data.name}",
+                hint="bring it back as it was, or --override to go on; the promise is then `approximate`",
+            )
         missing = self.session.load(found.model, found.train, found.state)
         self.saved_images = self.session.images
         self.log = ScalarLog(self.run.folder, images=self.session.images)
-        uses_progress = hasattr(self.session.task, "progress")
+        task = self.session.task
+        uses_progress = getattr(task, "follows_budget", hasattr(task, "progress"))
         current = self.session.facts() | {"missing": missing, "uses_progress": uses_progress}
         level, reasons = promise(found.state, current)
         self.run.write_status("running", promise=level, promise_reasons=reasons)
@@ -141,6 +156,8 @@ class Training:
         """Run steps until the budget is spent or a signal asks to stop."""
         session, train = self.session, self.session.config.train
         self.run.write_status("running", step=session.step, images=session.images)
+        if session.images >= train.images:
+            self.reporter.say(f"already at {session.images} images; for more, raise --images")
         self.callbacks.start(self)
         self.reporter.update(session.images)
         started, first = time.monotonic(), session.images
@@ -154,6 +171,7 @@ class Training:
                     self.report(losses, rate)
                 if self.healthy() is False:
                     break  # rolled back: the loader starts again at the restored count
+                self.tell_bad_files()
                 self.at_intervals(before, stop)
                 if session.images >= train.images:
                     break
@@ -229,6 +247,16 @@ class Training:
         self._skips = {}
         self.reporter.say(f"rolled back to {self.session.images} images, learning rate x{scale:g}")
 
+    def tell_bad_files(self) -> None:
+        """Name each unreadable picture once, and keep the list beside the run."""
+        new = [line for line in self.session.bad_files if line not in self._told_files]
+        if new:
+            self._told_files.update(new)
+            for line in new:
+                self.reporter.say(f"skipped {line}")
+            with contextlib.suppress(OSError):  # the list is in every checkpoint as well
+                (self.run.folder / "bad_files.txt").write_text("\n".join(self.session.bad_files) + "\n", "utf-8")
+
     def at_intervals(self, before: int, stop: StopRequest) -> None:
         """Preview and save when due; stop when asked.
 
@@ -242,18 +270,22 @@ class Training:
         if asked or stop.take_save_request() or self.crossed(before, train.save_every_images):
             self.save()
         if asked:
-            self.stopped()
+            self.stopped(stop.reason)
 
-    def stopped(self) -> None:
+    def stopped(self, reason: str) -> None:
         """Leave the run resumable.
+
+        Args:
+            reason: the signal's name.
 
         Raises:
             Stopped: always.
         """
-        command = f"ganstyle train --run {self.run.folder} --resume auto"
-        self.run.write_status("preempted", code=75, step=self.session.step, images=self.session.images, resume=command)
+        run, images = self.run, self.session.images
+        saved = "the run is saved" if self.saved_images == images else "this point could NOT be saved"
+        run.write_status("preempted", code=Stopped.code, reason=reason, step=self.session.step, images=images)
         raise Stopped(
-            f"stopped at {self.session.images} images; the run is saved", where=str(self.run.folder), hint=command
+            f"stopped at {images} images by {reason}; {saved}", where=str(run.folder), hint=run.resume_command
         )
 
     def preview(self) -> None:
@@ -280,11 +312,11 @@ class Training:
             self._preview_batch = next(iter(loader)).to(self.session.device)
         return self._preview_batch
 
-    def save(self) -> None:
-        """Write a checkpoint and the model file; a failed save is told, the third in a row ends the run.
+    def save(self, *, patience: int = PATIENCE) -> None:
+        """Write a checkpoint and the model file; a failed save is told, too many in a row end the run.
 
         Raises:
-            EnvironmentProblem: three saves failed in a row.
+            EnvironmentProblem: `patience` saves failed in a row.
         """
         session = self.session
         if self.saved_images == session.images:
@@ -299,7 +331,7 @@ class Training:
         except EnvironmentProblem as error:
             self.failed_saves += 1
             self.reporter.say(f"could not save at {session.images} images: {error.message}")
-            if self.failed_saves >= PATIENCE:
+            if self.failed_saves >= patience:
                 raise
         else:
             self.failed_saves, self.saved_images = 0, session.images
@@ -315,7 +347,8 @@ class Training:
     def finish(self) -> FitResult:
         """Save, preview and mark the run as done."""
         self.preview()
-        self.save()
+        self.save(patience=1)
+        self.export()  # also when the checkpoint was the last thing that a killed process wrote
         self.callbacks.end(self)
         session = self.session
         self.run.write_status("finished", code=0, step=session.step, images=session.images)

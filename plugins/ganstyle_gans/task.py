@@ -139,6 +139,11 @@ class GanTask:
         images = images if prepare is None else prepare(images, real=real)
         return augment(images, self.options.augment)
 
+    @property
+    def follows_budget(self) -> bool:
+        """Whether the share of the budget done changes anything; a longer run then differs from its start on."""
+        return any(hasattr(unwrapped(network), "set_progress") for network in self.networks.values())
+
     def progress(self, fraction: float) -> None:
         """Let networks grow.
 
