@@ -22,7 +22,6 @@ slow: $(READY)
 
 lint: $(READY)
 	$(RUN) -m ruff check .
-	$(RUN) -m ruff format --check .
 
 bench: $(READY)
 	$(RUN) benchmarks/startup.py
