@@ -1,0 +1,197 @@
+"""`ganstyle transfer` from the command line: folders, names, marks, pipes, exit codes."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import ExifTags, Image
+from tiny_painter import Painter, gradient, noise
+
+from ganstyle.data.provenance import read_marks
+
+
+@pytest.fixture(autouse=True)
+def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "cwd").mkdir()
+    monkeypatch.chdir(tmp_path / "cwd")
+
+
+def put(path: str, **settings: object) -> Path:
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    gradient().save(target, **settings)
+    return target
+
+
+def written(folder: str = "stylized") -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in Path(folder).rglob("*") if path.is_file())
+
+
+def mean_of(path: Path | str) -> list[float]:
+    return list(np.asarray(Image.open(path).convert("RGB"), dtype=float).mean((0, 1)))
+
+
+def test_a_photograph_becomes_a_painting(painter: Painter, run_cli) -> None:
+    done = run_cli("transfer", put("photo.jpg"), "--style", "sunset")
+    assert (done.code, written()) == (0, ["photo-sunset.jpg"])
+    assert mean_of("stylized/photo-sunset.jpg") == pytest.approx([200, 90, 40], abs=2.5)
+
+
+def test_each_style_makes_one_output(painter: Painter, run_cli) -> None:
+    Image.fromarray(noise((90, 180, 60)).permute(1, 2, 0).numpy()).save("Leaf.png")
+    styles = ("sunset", "sunset:0.5,night:0.5", "Leaf.png")
+    done = run_cli("transfer", put("p.png"), *(word for style in styles for word in ("--style", style)))
+    assert (done.code, written()) == (0, ["p-leaf.png", "p-sunset.png", "p-sunset50-night50.png"])
+    assert mean_of("stylized/p-sunset50-night50.png") == pytest.approx([110, 65, 80], abs=2)
+
+
+def test_strength_zero_writes_the_photograph(painter: Painter, run_cli) -> None:
+    assert run_cli("transfer", put("p.png"), "--style", "sunset", "--strength", 0).code == 0
+    assert np.array_equal(np.asarray(Image.open("stylized/p-sunset.png")), np.asarray(gradient()))
+
+
+def test_without_a_style_the_default_is_named(painter: Painter, run_cli) -> None:
+    done = run_cli("transfer", put("p.png"))
+    assert (done.code, written()) == (0, ["p-night.png"])
+    assert "no --style given: using night" in done.err
+
+
+def test_a_folder_keeps_its_tree_and_a_rerun_skips_what_exists(painter: Painter, run_cli) -> None:
+    put("in/a.jpg"), put("in/trip/b.png")
+    first = run_cli("transfer", "in", "-s", "sunset", "--out", "out", "--json")
+    assert written("out") == ["a-sunset.jpg", "trip/b-sunset.png"]
+    again = run_cli("transfer", "in", "-s", "sunset", "--out", "out", "--skip-existing", "--json")
+    assert [json.loads(done.out)[key] for done, key in ((first, "done"), (again, "skipped"))] == [2, 2]
+
+
+def test_bad_files_are_named_and_the_rest_is_painted(painter: Painter, run_cli) -> None:
+    put("zoo/good.png")
+    Path("zoo/empty.jpg").write_bytes(b"")
+    Path("zoo/page.png").write_text("<html></html>")
+    done = run_cli("transfer", "zoo", "-s", "sunset")
+    assert (done.code, written()) == (3, ["good-sunset.png"])
+    assert "empty.jpg" in done.err
+    assert "HTML" in done.err
+    assert "1 done, 2 failed" in done.out
+
+
+def test_nothing_usable_is_exit_4(painter: Painter, run_cli) -> None:
+    Path("empty").mkdir()
+    Path("bad.jpg").write_bytes(b"\xff\xd8\xff")
+    for photo in ("empty", "bad.jpg", "missing.jpg"):
+        done = run_cli("transfer", photo, "-s", "sunset")
+        assert (done.code, done.out) == (4, "")
+        assert done.err.splitlines()[-1].startswith("hint:")
+    assert not Path("stylized").exists()
+
+
+def test_unknown_styles_and_values_are_exit_2_before_any_work(painter: Painter, run_cli) -> None:
+    photo = put("p.png")
+    for words, text in ((["-s", "sunst"], "did you mean 'sunset'"), (["--strength", "3"], "strength"),
+                        (["--preserve-color", "lum"], "luma"), (["--format", "gif"], "format")):  # fmt: skip
+        done = run_cli("transfer", photo, "-s", "sunset", *words)
+        assert done.code == 2
+        assert text in done.err
+    assert not Path("stylized").exists()
+
+
+def test_a_foreign_style_file_is_exit_5(painter: Painter, run_cli) -> None:
+    Path("x.style.safetensors").write_bytes(b"\x80\x04 pickle")
+    done = run_cli("transfer", put("p.png"), "-s", "x.style.safetensors", "--json")
+    assert (done.code, json.loads(done.out)["error"]["kind"]) == (5, "model")
+
+
+def test_a_dry_run_writes_nothing(painter: Painter, run_cli) -> None:
+    put("in/a.jpg"), put("in/b.bmp")
+    done = run_cli("transfer", "in", "-s", "sunset", "-s", "night", "--dry-run", "--json")
+    jobs = json.loads(done.out)["jobs"]
+    assert [Path(job["result"]).name for job in jobs] == [
+        "a-sunset.jpg", "a-night.jpg", "b-sunset.png", "b-night.png"
+    ]  # fmt: skip
+    assert not Path("stylized").exists()
+
+
+def test_orientation_is_applied_and_no_location_or_owner_is_left(painter: Painter, run_cli) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    exif[ExifTags.Base.Artist] = "Secret Owner"
+    exif.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSMapDatum] = "SECRET-PLACE"
+    photo = put("p.jpg", exif=exif, comment=b"secret comment")
+    assert b"SECRET-PLACE" in photo.read_bytes()
+    for suffix in ("jpg", "png", "webp"):
+        assert run_cli("transfer", photo, "-s", "sunset", "--format", suffix).code == 0
+        result = Path(f"stylized/p-sunset.{suffix}")
+        assert Image.open(result).size == (80, 120)
+        assert not Image.open(result).getexif()
+        raw = result.read_bytes().lower()
+        assert not [word for word in (b"secret", b"gps", str(Path.cwd()).encode().lower()) if word in raw]
+
+
+def test_results_carry_their_marks_and_settings(painter: Painter, run_cli) -> None:
+    for suffix in ("png", "jpg", "webp"):
+        run_cli("transfer", put("p.png"), "-s", "night", "--seed", 5, "--strength", 0.5, "--format", suffix)
+        marks = read_marks(f"stylized/p-night.{suffix}")
+        assert (marks.ours, marks.source_type) == (True, "compositeWithTrainedAlgorithmicMedia")
+        assert {key: marks.settings[key] for key in ("style", "seed", "strength")} == {
+            "style": "night", "seed": 5, "strength": 0.5
+        }  # fmt: skip
+
+
+def test_transparency_is_kept_exactly(painter: Painter, run_cli) -> None:
+    alpha = np.arange(80 * 120, dtype=np.uint32).reshape(80, 120).astype(np.uint8)
+    Image.fromarray(np.dstack([np.asarray(gradient()), alpha])).save("cut.png")
+    assert run_cli("transfer", "cut.png", "-s", "sunset").code == 0
+    assert np.array_equal(np.asarray(Image.open("stylized/cut-sunset.png"))[..., 3], alpha)
+
+
+def test_own_results_inside_the_folder_are_left_out(painter: Painter, run_cli) -> None:
+    put("a.png")
+    assert run_cli("transfer", ".", "-s", "sunset").code == 0
+    again = run_cli("transfer", ".", "-s", "sunset")
+    assert written() == ["a-sunset-2.png", "a-sunset.png"]
+    assert "made by ganstyle; left out" in again.err
+
+
+def test_a_sheet_shows_the_photograph_and_all_styles(painter: Painter, run_cli) -> None:
+    done = run_cli("transfer", put("p.png"), "--sheet", "--json")
+    page = Image.open("stylized/p-sheet.png")
+    answer = json.loads(done.out)
+    assert (done.code, answer["styles"], written()) == (0, ["night", "sunset"], ["p-sheet.png"])
+    assert page.width > 2 * 120
+    assert page.height > 2 * 80
+
+
+def test_quiet_says_nothing_and_json_is_one_object(painter: Painter, run_cli) -> None:
+    done = run_cli("transfer", put("p.png"), "-s", "sunset", "--json", "--quiet")
+    answer = json.loads(done.out)
+    assert (done.err, answer["schema"], answer["results"][0]["state"]) == ("", 1, "done")
+
+
+def test_a_picture_goes_through_a_pipe(painter: Painter, run_cli, monkeypatch) -> None:
+    stream, output = io.BytesIO(), io.BytesIO()
+    gradient().save(stream, "PNG")
+    stream.seek(0)
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=stream))
+    monkeypatch.setattr(sys, "stdout", SimpleNamespace(buffer=output, flush=lambda: None))
+    from ganstyle.cli.app import main
+
+    assert main(["transfer", "-", "--style", "sunset"]) == 0
+    assert np.asarray(Image.open(output), dtype=float).mean((0, 1)) == pytest.approx([200, 90, 40], abs=2)
+
+
+def test_an_empty_pipe_is_exit_4(painter: Painter, run_cli, monkeypatch) -> None:
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO()))
+    done = run_cli("transfer", "-", "--style", "sunset")
+    assert (done.code, done.out) == (4, "")
+
+
+def test_without_a_photograph_the_embedded_one_is_painted(painter: Painter, run_cli) -> None:
+    done = run_cli("transfer", "--style", "sunset", "--max-size", 64)
+    assert done.code == 0
+    assert len(written()) == 1
