@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader
 
 from ganstyle.api import Batch
 from ganstyle.data.names import shown
 from ganstyle.data.transforms import is_image
+from ganstyle.data.workers import WorkerLost, WorkerPool
 from ganstyle.errors import EnvironmentProblem, InputError, NoInputError, UsageError
 
 REMEMBER_BYTES = 1 << 30
@@ -46,38 +47,53 @@ def permutation(count: int, seed: int, epoch: int) -> Tensor:
     return torch.randperm(count, generator=generator)
 
 
+@dataclass(frozen=True)
+class _Share:
+    """Which pictures of a batch are ours: ranks hold consecutive parts, together the batch in order."""
+
+    batch: int
+    rank: int
+    world: int
+
+    def numbers(self, counter: int) -> range:
+        """Return the picture numbers of the batch that starts at the counter."""
+        size = self.batch // self.world
+        return range(counter + self.rank * size, counter + (self.rank + 1) * size)
+
+
 @dataclass
 class _Fetched:
-    """What a worker hands over: one batch, and the files it could not read."""
+    """One batch as arrays, which cross to another process as plain bytes, and the files that could not be read."""
 
-    batch: dict[str, Tensor] = field(default_factory=dict)
+    batch: dict[str, NDArray[Any]] = field(default_factory=dict)
     bad: list[tuple[int, str]] = field(default_factory=list)
 
 
 class _Source:
-    """The data set as a worker process sees it: picture numbers in, one batch out."""
+    """The data set as a worker process sees it: an image counter in, one batch out."""
 
-    def __init__(self, dataset: Any, transform: Transform | None, seed: int, remember_bytes: int) -> None:
-        self.dataset, self.transform, self.seed = dataset, transform, seed
+    def __init__(
+        self, dataset: Any, transform: Transform | None, seed: int, *, share: _Share, remember_bytes: int
+    ) -> None:
+        self.dataset, self.transform, self.seed, self.share = dataset, transform, seed, share
         self.count = len(dataset)
         self.drawn = hasattr(dataset, "sample")  # such items differ each time
         keep = getattr(dataset, "remember", True) and not self.drawn
         self.room_bytes = remember_bytes if keep else 0
         self.memory: dict[int, Mapping[str, Any]] = {}
 
-    def __getitems__(self, numbers: list[int]) -> _Fetched:
+    def __call__(self, counter: int) -> _Fetched:
         fetched = _Fetched()
-        items = [self._item(number, fetched.bad) for number in numbers]
-        if all(item is not None for item in items):
-            fetched.batch = collate(items)
+        items = [self._item(number, fetched.bad) for number in self.share.numbers(counter)]
+        whole = [item for item in items if item is not None]
+        if len(whole) == len(items):
+            fetched.batch = {key: value.numpy() for key, value in collate(whole).items()}
         return fetched
 
     def _item(self, number: int, bad: list[tuple[int, str]]) -> Mapping[str, Any] | None:
         """Return a picture, or the next readable one of the same epoch; None if too many in a row are bad."""
-        epoch, place = divmod(number, self.count)
-        order = permutation(self.count, self.seed, epoch)
-        for step in range(min(self.count, allowed_bad(self.count) + 1)):
-            index = int(order[(place + step) % self.count])
+        for step in range(allowed_bad(self.count) + 1):
+            index = self.index(number, step)
             generator = generator_for(self.seed, number)
             try:
                 item = self._load(index, generator)
@@ -86,6 +102,11 @@ class _Source:
                 continue
             return self.transform(item, generator) if self.transform else item
         return None
+
+    def index(self, number: int, step: int = 0) -> int:
+        """Return which item picture `number` is, or the one so many steps further in the same epoch."""
+        epoch, place = divmod(number, self.count)
+        return int(permutation(self.count, self.seed, epoch)[(place + step) % self.count])
 
     def _load(self, index: int, generator: torch.Generator) -> Mapping[str, Any]:
         if self.drawn:
@@ -173,8 +194,9 @@ class Loader:
         self.rank, self.world, self.counter = rank, world, counter
         self.restarts_left = 1
         self._bad: dict[int, str] = {}
-        self._source = _Source(dataset, preprocess, seed, remember_bytes // max(1, workers))
-        self._fetches: Iterator[_Fetched] | None = None
+        share = _Share(batch, rank, world)
+        self._source = _Source(dataset, preprocess, seed, share=share, remember_bytes=remember_bytes // max(1, workers))
+        self._pool: WorkerPool | None = None
 
     @property
     def bad_files(self) -> list[str]:
@@ -188,47 +210,37 @@ class Loader:
         fetched = self._fetch()
         self._note_bad(fetched.bad)
         self.counter += self.batch
-        return Batch({key: _as_input(value) for key, value in fetched.batch.items()})
+        return Batch({key: _as_input(torch.from_numpy(value)) for key, value in fetched.batch.items()})
 
     def close(self) -> None:
         """End the worker processes; iterating again starts new ones at the counter."""
-        self._fetches = None
+        if self._pool is not None:
+            self._pool.close()
+        self._pool = None
 
     def _fetch(self) -> _Fetched:
         if not self.workers:
-            return self._source.__getitems__(_numbers(self.counter, self))
+            return self._source(self.counter)
+        if self._pool is None:
+            self._pool = WorkerPool(
+                self._source, self.workers, start=self.counter, step=self.batch, timeout_s=WORKER_TIMEOUT_S
+            )
         try:
-            return next(self._stream())
-        except RuntimeError as error:  # torch's words for a worker that was killed or that hangs
-            if not _worker_lost(error):
-                raise
-            return self._restarted(error)
-
-    def _restarted(self, error: RuntimeError) -> _Fetched:
-        self._fetches = None
-        if not self.restarts_left:
-            raise EnvironmentProblem(
-                "a data worker process died or hung again, after one restart",
-                where=f"image {self.counter}",
-                hint="use --set train.workers=0, or give the machine more memory or a larger /dev/shm",
-            ) from error
+            return self._pool.get()
+        except WorkerLost as lost:
+            self.close()
+            if not self.restarts_left:
+                raise self._lost_again(lost) from None
         self.restarts_left -= 1
         return self._fetch()
 
-    def _stream(self) -> Iterator[_Fetched]:
-        if self._fetches is None:
-            state = torch.get_rng_state()
-            self._fetches = iter(self._data_loader())
-            torch.set_rng_state(state)  # making the iterator draws from the global generator
-        return self._fetches
-
-    def _data_loader(self) -> DataLoader[Any]:
-        return DataLoader(
-            self._source,  # type: ignore[arg-type]
-            batch_sampler=_Numbers(self.counter, self.batch, self.rank, self.world),
-            num_workers=self.workers,
-            collate_fn=_unchanged,
-            timeout=WORKER_TIMEOUT_S,
+    def _lost_again(self, lost: WorkerLost) -> EnvironmentProblem:
+        numbers = self._source.share.numbers(self.counter)
+        names = ", ".join(self._name(self._source.index(number)) for number in numbers[:3])
+        return EnvironmentProblem(
+            f"a data worker process {lost}, again after one restart; it was reading {names} ...",
+            where=f"image {self.counter}",
+            hint="use --set train.workers=0, or give the machine more memory",
         )
 
     def _note_bad(self, bad: list[tuple[int, str]]) -> None:
@@ -247,36 +259,7 @@ class Loader:
         return shown(files[index]) if files else f"item {index}"
 
 
-class _Numbers:
-    """The picture numbers of each batch, without end; spawn-safe."""
-
-    def __init__(self, counter: int, batch: int, rank: int, world: int) -> None:
-        self.counter, self.batch, self.rank, self.world = counter, batch, rank, world
-
-    def __iter__(self) -> Iterator[list[int]]:
-        counter = self.counter
-        while True:
-            yield _numbers(counter, self)
-            counter += self.batch
-
-
-def _numbers(counter: int, share: Loader | _Numbers) -> list[int]:
-    """Return this rank's numbers: ranks hold consecutive parts, so that together they are the batch in order."""
-    size = share.batch // share.world
-    start = counter + share.rank * size
-    return list(range(start, start + size))
-
-
 def _as_input(value: Tensor) -> Tensor:
     if value.dtype == torch.uint8 and value.ndim == 4 and is_image(value[0]):
         return value.float().div_(127.5).sub_(1.0)
     return value
-
-
-def _unchanged(fetched: _Fetched) -> _Fetched:
-    return fetched
-
-
-def _worker_lost(error: RuntimeError) -> bool:
-    text = str(error)
-    return "DataLoader worker" in text or "DataLoader timed out" in text

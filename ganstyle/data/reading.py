@@ -9,6 +9,7 @@ import io
 import os
 import stat
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -114,7 +115,7 @@ def open_picture(
     """Decode a picture with everything that a caller may need to write it back.
 
     Args:
-        source: path, or a seekable binary stream.
+        source: path, or a seekable binary stream, read from its beginning.
         max_pixels: refuse a larger picture before decoding it.
         allow_truncated: accept a file that ends early.
         frame: which frame of an animation, from 0.
@@ -216,9 +217,8 @@ def _file_kind(mode: int) -> str:
 
 
 def _read(stream: BinaryIO, request: _Request, suffix: str) -> Picture:
-    start = stream.tell()
+    stream.seek(0)  # as Pillow will
     kind = sniff(stream.read(HEAD_BYTES), suffix=suffix.lower())
-    stream.seek(start)
     formats = READABLE
     if kind == "HEIC" and _heif_installed():
         formats = (*READABLE, "HEIF")
@@ -237,7 +237,6 @@ def _heif_installed() -> bool:
 
 
 def _decode(stream: BinaryIO, request: _Request, formats: tuple[str, ...]) -> Picture:
-    start = stream.tell()
     try:
         return _decode_once(stream, request, formats)
     except InputError:
@@ -246,7 +245,6 @@ def _decode(stream: BinaryIO, request: _Request, formats: tuple[str, ...]) -> Pi
         raise InputError(f"{request.name} does not fit into memory", where=request.name) from None
     except Exception as error:  # decoders raise nearly anything on a damaged file
         if request.allow_truncated and _looks_truncated(error):
-            stream.seek(start)
             return _decode_truncated(stream, request, formats)
         raise _damaged(error, request) from None
 
@@ -264,7 +262,7 @@ def _decode_truncated(stream: BinaryIO, request: _Request, formats: tuple[str, .
 
 
 def _decode_once(stream: BinaryIO, request: _Request, formats: tuple[str, ...]) -> Picture:
-    with _opened(stream, formats) as image:
+    with warnings.catch_warnings(action="ignore"), _opened(stream, formats) as image:
         _check_size(image, request)
         notes = _select_frame(image, request)
         kind = image.format or ""

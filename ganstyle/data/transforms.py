@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 Box = tuple[float, float, float, float]
+_RIM = 2
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,25 @@ def _turned(picture: Image.Image, box: Box, angle: float) -> tuple[Image.Image, 
     left, top = max(0, math.floor(x - outer_width / 2)), max(0, math.floor(y - outer_height / 2))
     right = min(picture.width, math.ceil(x + outer_width / 2))
     bottom = min(picture.height, math.ceil(y + outer_height / 2))
-    part = picture.crop((left, top, right, bottom))
+    part = _widened(picture.crop((left, top, right, bottom)))
+    left, top = left - _RIM, top - _RIM
     part = part.rotate(angle, Image.Resampling.BICUBIC, center=(x - left, y - top))
-    moved = (box[0] - left, box[1] - top, box[2] - left, box[3] - top)
-    return part, _within(moved, part.size)
+    # Whole pixels inside the box alone: resizing would otherwise look past its edges, at corners without picture.
+    inner = _whole_pixels((box[0] - left, box[1] - top, box[2] - left, box[3] - top))
+    part = part.crop(inner)
+    return part, (0.0, 0.0, float(part.width), float(part.height))
+
+
+def _widened(picture: Image.Image) -> Image.Image:
+    """Repeat the edges: a box thinner than a pixel may hold no pixel's centre, and a turn reads beside it."""
+    return Image.fromarray(np.pad(np.asarray(picture), ((_RIM, _RIM), (_RIM, _RIM), (0, 0)), mode="edge"))
+
+
+def _whole_pixels(box: Box) -> tuple[int, int, int, int]:
+    left, top = math.ceil(box[0] - 1e-6), math.ceil(box[1] - 1e-6)
+    right, bottom = math.floor(box[2] + 1e-6), math.floor(box[3] + 1e-6)
+    if right <= left:
+        left, right = math.floor((box[0] + box[2]) / 2), math.floor((box[0] + box[2]) / 2) + 1
+    if bottom <= top:
+        top, bottom = math.floor((box[1] + box[3]) / 2), math.floor((box[1] + box[3]) / 2) + 1
+    return left, top, right, bottom
