@@ -13,7 +13,7 @@ NEEDED = (
     "ganstyle_metrics/__init__.py",
     "ganstyle_styles/__init__.py",
 )
-UNWANTED = ("tests/", "docs/", "example", "__pycache__", ".pt", ".pth", ".pkl")
+UNWANTED = (".pyc", ".pt", ".pth", ".pkl", ".onnx")
 EMBEDDED_BYTES = 3_000_000
 WEIGHT_BYTES = 4_000_000
 
