@@ -132,8 +132,10 @@ def _turned(picture: Image.Image, box: Box, angle: float) -> tuple[Image.Image, 
     left, top = max(0, math.floor(x - outer_width / 2)), max(0, math.floor(y - outer_height / 2))
     right = min(picture.width, math.ceil(x + outer_width / 2))
     bottom = min(picture.height, math.ceil(y + outer_height / 2))
-    part = _widened(picture.crop((left, top, right, bottom)))
-    left, top = left - _RIM, top - _RIM
+    # The box, upright again, may be longer than what was cut out for it at an angle.
+    rim = _RIM + math.ceil(max(0.0, box[2] - box[0] - (right - left), box[3] - box[1] - (bottom - top)) / 2)
+    part = _widened(picture.crop((left, top, right, bottom)), rim)
+    left, top = left - rim, top - rim
     part = part.rotate(angle, Image.Resampling.BICUBIC, center=(x - left, y - top))
     # Whole pixels inside the box alone: resizing would otherwise look past its edges, at corners without picture.
     inner = _whole_pixels((box[0] - left, box[1] - top, box[2] - left, box[3] - top))
@@ -141,9 +143,9 @@ def _turned(picture: Image.Image, box: Box, angle: float) -> tuple[Image.Image, 
     return part, (0.0, 0.0, float(part.width), float(part.height))
 
 
-def _widened(picture: Image.Image) -> Image.Image:
+def _widened(picture: Image.Image, rim: int) -> Image.Image:
     """Repeat the edges: a box thinner than a pixel may hold no pixel's centre, and a turn reads beside it."""
-    return Image.fromarray(np.pad(np.asarray(picture), ((_RIM, _RIM), (_RIM, _RIM), (0, 0)), mode="edge"))
+    return Image.fromarray(np.pad(np.asarray(picture), ((rim, rim), (rim, rim), (0, 0)), mode="edge"))
 
 
 def _whole_pixels(box: Box) -> tuple[int, int, int, int]:

@@ -87,6 +87,17 @@ def test_rotation_turns_by_the_angle():
     assert np.arctan2(-down, right) == pytest.approx(radians, abs=0.03)
 
 
+def test_a_rotated_crop_keeps_its_proportions():
+    """A quarter turn of a wide crop spans as much of the picture's height as it would of its width."""
+    turn = Preprocess({"crop": "center", "rotate_degrees": 90.0, "flip": False}, 16, 64)
+    seed = next(
+        s for s in range(500) if 88 < 180 * float(torch.rand(5, generator=seeded(s), dtype=torch.float64)[3]) - 90
+    )
+    green = turn.image(ramp(100, 100), seeded(seed))[1].float()
+    assert float(green[:, -1].mean() - green[:, 0].mean()) == pytest.approx(255 * 0.98, abs=6)
+    assert green.std(dim=0).max() < 4
+
+
 @given(
     size=st.tuples(st.integers(1, 70), st.integers(1, 70)),
     target=st.tuples(st.integers(1, 40), st.integers(1, 40)),
