@@ -52,9 +52,9 @@ def make_options(model: type[OptionsT], values: Mapping[str, Any], *, prefix: st
 
 
 def _spelled(model: type[Options], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Where None is not accepted, `none` was meant as a word: `arch.norm=none`."""
-    nullable = {key for key, field in model.model_fields.items() if type(None) in get_args(field.annotation)}
-    return {key: "none" if value is None and key not in nullable else value for key, value in values.items()}
+    """Where a choice is called `none`, `arch.norm=none` means that word and not None."""
+    words = {key for key, field in model.model_fields.items() if "none" in get_args(field.annotation)}
+    return {key: "none" if value is None and key in words else value for key, value in values.items()}
 
 
 def _usage_error(error: ValidationError, prefix: str) -> UsageError:
