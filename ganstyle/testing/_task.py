@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -160,30 +161,27 @@ class _Watch(TorchDispatchMode):
 
 
 def _check_sample(task: Any, batch: Batch, size: tuple[int, int], findings: Findings) -> None:
-    networks: Mapping[str, nn.Module] = task.networks
-    modes = {role: [part.training for part in network.modules()] for role, network in networks.items()}
+    """Sample as the engine does: from frozen copies in evaluation mode."""
+    networks = {role: copy.deepcopy(net).eval().requires_grad_(False) for role, net in task.networks.items()}
     states = {role: state_of(network) for role, network in networks.items()}
-    first, second = (_sampled(task, batch, seed=1, noise=noise) for noise in (0, 9))
+    first, second = (_sampled(task, networks, batch, noise=noise) for noise in (0, 9))
     shaped = isinstance(first, Tensor) and tuple(first.shape) == (SAMPLES, 3, *size)
     if not findings.require(shaped, f"sample() returns {getattr(first, 'shape', first)!r}", "return (count, C, H, W)"):
         return
-    findings.require(not first.requires_grad, "sample() keeps the graph", "use torch.no_grad()")
     inside = bool((first.abs() <= 1 + TOLERANCE).all())
     findings.require(inside, f"sample() gives values up to {first.abs().max():.3g}", "pictures are in [-1, 1]; clamp")
     repeatable = torch.equal(first, second)
     findings.require(repeatable, "sample() differs for equal generators", "draw from the given generator alone")
-    kept = all(modes[role] == [part.training for part in network.modules()] for role, network in networks.items())
-    findings.require(kept, "sample() leaves the networks in another mode", "use ganstyle.nn.modules.evaluating")
+    kept = not any(part.training for network in networks.values() for part in network.modules())
+    findings.require(kept, "sample() leaves the networks in training mode", "use ganstyle.nn.modules.evaluating")
     same = all(
         torch.equal(states[role][key], value) for role, net in networks.items() for key, value in state_of(net).items()
     )
     findings.require(same, "sample() changes the networks", "evaluate; don't update buffers")
 
 
-def _sampled(task: Any, batch: Batch, *, seed: int, noise: int) -> Any:
+def _sampled(task: Any, networks: Mapping[str, nn.Module], batch: Batch, *, noise: int) -> Any:
+    part = Batch({key: value[:SAMPLES] for key, value in batch.items()})
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(noise)  # must not matter
-        generator = torch.Generator().manual_seed(seed)
-        return task.sample(
-            task.networks, SAMPLES, generator=generator, batch=Batch({k: v[:SAMPLES] for k, v in batch.items()})
-        )
+        return task.sample(networks, SAMPLES, generator=torch.Generator().manual_seed(1), batch=part)
