@@ -131,13 +131,15 @@ def _loaded(
     from ganstyle.style.bank import StyleBank
     from ganstyle.style.base import load_base
     from ganstyle.style.batch import distinct
-    from ganstyle.style.selection import default_style, select_style
+    from ganstyle.style.selection import check_wanted, default_style, select_style
 
     bank = StyleBank()
     if not wanted:
         usable = [entry.name for entry in bank.entries() if not entry.error]
         wanted = usable if sheet and usable else [default_style(bank)]
         output.say(f"no --style given: using {', '.join(wanted)}")
+    for text in wanted:
+        check_wanted(text, bank)
     base = load_base(model, device=device)
     return base, distinct(select_style(text, bank=bank, base=base) for text in wanted)
 

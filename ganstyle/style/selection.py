@@ -1,4 +1,4 @@
-"""What users write after `--style`: a name, a mixture, a picture, a folder, a style file."""
+"""What users write after `--style`: a name, a mixture, a picture, a folder, a style file. Imports no torch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from ganstyle.style.bank import Style, StyleBank, check_base, read_style, unknow
 from ganstyle.style.base import BaseModel
 from ganstyle.style.blending import blend_codes, parse_blend
 from ganstyle.style.card import StyleCard, name_from
-from ganstyle.style.learning import make_style
 
 if TYPE_CHECKING:
     from ganstyle.data.reading import ImageLike
@@ -35,29 +34,52 @@ def select_style(wanted: Style | ImageLike, *, bank: StyleBank, base: BaseModel)
     if isinstance(wanted, Style):
         return check_base(wanted, base)
     if not isinstance(wanted, str | os.PathLike):
+        from ganstyle.style.learning import make_style
+
         return make_style([wanted], name="picture", base=base)
     if isinstance(wanted, str) and not _is_single(wanted, bank):
         return blend(parse_blend(wanted), bank=bank, base=base)
     return _single(wanted, bank=bank, base=base)
 
 
+def check_wanted(wanted: Style | ImageLike, bank: StyleBank) -> None:
+    """Refuse names, paths and mixtures that can't be, before anything is loaded.
+
+    Raises:
+        UsageError: no such name or path, or a mixture that can't be.
+    """
+    if isinstance(wanted, str) and not _is_single(wanted, bank):
+        for part, _ in parse_blend(wanted):
+            _check_single(part, bank)
+    elif isinstance(wanted, str | os.PathLike):
+        _check_single(wanted, bank)
+
+
 def _is_single(text: str, bank: StyleBank) -> bool:
     return text in bank.names() or Path(text).exists() or not ({",", ":"} & set(text))
 
 
+def _check_single(wanted: str | os.PathLike[str], bank: StyleBank) -> None:
+    text, path = os.fspath(wanted), Path(wanted)
+    if text in bank.names() or path.exists():
+        return
+    if len(path.parts) > 1 or path.suffix:
+        raise UsageError(f"no such file: {text!r}", where="option --style", hint="all styles: ganstyle style list")
+    raise unknown_style(text, dict.fromkeys(bank.names()))
+
+
 def _single(wanted: str | os.PathLike[str], *, bank: StyleBank, base: BaseModel) -> Style:
+    from ganstyle.style.learning import make_style
+
+    _check_single(wanted, bank)
     text, path = os.fspath(wanted), Path(wanted)
     if text in bank.names():
         return check_base(bank.load(text), base)
     if path.is_dir():
         return make_style(path, name=name_from(path.resolve().name), base=base)
-    if path.suffix == ".safetensors" and path.exists():
+    if path.suffix == ".safetensors":
         return check_base(read_style(path), base)
-    if path.exists():
-        return make_style(path, name=name_from(path.stem), base=base)
-    if len(path.parts) > 1 or path.suffix:
-        raise UsageError(f"no such file: {text!r}", where="option --style", hint="all styles: ganstyle style list")
-    raise unknown_style(text, dict.fromkeys(bank.names()))
+    return make_style(path, name=name_from(path.stem), base=base)
 
 
 def blend(parts: list[tuple[str, float]], *, bank: StyleBank, base: BaseModel, name: str = "") -> Style:

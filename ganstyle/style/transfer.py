@@ -24,7 +24,7 @@ from ganstyle.style.base import BaseModel, load_base
 from ganstyle.style.blending import at_strength, check_strength, shine_through
 from ganstyle.style.colour import check_mode, preserve_color
 from ganstyle.style.learning import encode
-from ganstyle.style.selection import select_style
+from ganstyle.style.selection import check_wanted, select_style
 from ganstyle.style.tiling import HALO, Tiling, paint
 
 if TYPE_CHECKING:
@@ -147,9 +147,12 @@ def transfer(
         EnvironmentProblem: no weights, no device, or out of memory.
     """
     options = TransferOptions(strength, preserve_color, seed, tile, halo, max_size)
+    bank = StyleBank(registry)
+    check_wanted(style, bank)
+    picture = picture_of(photo)
     base = load_base(model, registry=registry, device=device)
-    chosen = select_style(style, bank=StyleBank(registry), base=base)
-    painting = apply_style(picture_of(photo), chosen, base=base, options=options)
+    chosen = select_style(style, bank=bank, base=base)
+    painting = apply_style(picture, chosen, base=base, options=options)
     return painting.tensor() if isinstance(photo, Tensor) else painting.image()
 
 
