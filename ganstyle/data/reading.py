@@ -194,13 +194,16 @@ def _regular_file(path: Path, label: str) -> Iterator[BinaryIO]:
         descriptor = os.open(path, flags)
     except (OSError, ValueError) as error:
         raise InputError(f"{label} {_os_reason(error, path)}", where=label) from None
-    with os.fdopen(descriptor, "rb") as stream:
+    try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise InputError(f"{label} is {_file_kind(status.st_mode)}, not a file", where=label)
         if status.st_size > MAX_BYTES:
             raise InputError(f"{label} has {status.st_size} bytes; at most {MAX_BYTES} are read", where=label)
-        yield stream
+        with os.fdopen(descriptor, "rb", closefd=False) as stream:
+            yield stream
+    finally:
+        os.close(descriptor)
 
 
 def _os_reason(error: Exception, path: Path) -> str:

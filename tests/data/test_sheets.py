@@ -61,7 +61,7 @@ def test_labels_put_ink_on_the_page_and_not_on_the_pictures(labels, row_labels):
 
 def test_a_long_label_is_cut_to_the_width_of_its_picture():
     page = np.asarray(contact_sheet([plain(50)], columns=1, labels=["a very long label " * 20])).astype(int)
-    top, left, bottom, right = places(contact_sheet([plain(50)], columns=1, labels=["x"]), [50])[0]
+    _, left, bottom, right = places(contact_sheet([plain(50)], columns=1, labels=["x"]), [50])[0]
     outside = np.concatenate([page[bottom:, :left], page[bottom:, right:]], axis=1)
     assert (outside == PAPER).all()
 

@@ -127,7 +127,7 @@ def test_transparency_goes_on_white_where_the_format_has_none(tmp_path):
 
 @pytest.mark.parametrize(("name", "hint"), [("a.xyz", "a.png"), ("a", "a.png"), ("a.psd", "a.png")])
 def test_unknown_extensions_are_refused_before_work(tmp_path, name, hint):
-    with pytest.raises(UsageError, match="known extensions: .png") as caught:
+    with pytest.raises(UsageError, match="known extensions") as caught:
         check_target(tmp_path / name)
     assert hint in caught.value.hint
 
