@@ -173,7 +173,7 @@ def _answer(subject: _Subject, scores: list[Score], out: Output) -> None:
 
 def _row(score: Score) -> tuple[str, ...]:
     interval = "{:.4g} to {:.4g}".format(*score.interval) if score.interval else ""
-    images = f"{score.n_fake:,} / {score.n_real:,}" if score.n_real else f"{score.n_fake:,}"
+    images = f"{score.n_fake:,}" + (f" / {score.n_real:,}" if score.n_real else " pairs" if score.paired else "")
     protocol = ", ".join(text for text in (score.protocol, score.resize and f"resize {score.resize}") if text)
     return score.key, f"{score.value:.4g}", interval, "higher" if score.higher_is_better else "lower", images, protocol
 

@@ -32,7 +32,8 @@ class Score:
         key: name of the value; holds the protocol.
         value: None if the metric failed.
         n_fake: generated pictures, or pairs.
-        n_real: real pictures.
+        n_real: real pictures; 0 if they don't concern the metric.
+        paired: whether pairs were scored, with references or within the generated pictures.
         protocol: the definition in words.
         resize: how pictures got to the network's size.
         weights_sha256: of the network.
@@ -49,6 +50,7 @@ class Score:
     value: float | None = None
     n_fake: int = 0
     n_real: int = 0
+    paired: bool = False
     protocol: str = ""
     resize: str = ""
     weights_sha256: str = ""
@@ -291,6 +293,7 @@ def _score(job: _Job, key: str, value: float, sides: dict[bool, _Side]) -> Score
         value,
         n_fake=job.pairs if job.paired else sides[False].facts.count,
         n_real=sides[True].facts.count if needs_real else 0,
+        paired=job.paired,
         protocol=str(getattr(evaluator, "protocol", "")),
         resize=str(getattr(evaluator, "resize", "")),
         weights_sha256=str(getattr(evaluator, "weights_sha256", "")),

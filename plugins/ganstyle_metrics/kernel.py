@@ -8,10 +8,12 @@ import torch
 from pydantic import Field
 
 from ganstyle.api import Options
-from ganstyle.functional.distances import kernel_distance
+from ganstyle.functional.distances import kernel_distance, kernel_distance_deviation
 from ganstyle_metrics.efficientnet import lite0_extractor
 from ganstyle_metrics.inception import InceptionOptions, inception_extractor
 from ganstyle_metrics.sets import Extractor, FeatureEvaluator
+
+MANY = 4096  # images of the larger side; beyond it the interval would cost more than the value
 
 
 class KernelOptions(Options):
@@ -50,6 +52,15 @@ class Kernel(FeatureEvaluator):
         fake, real = self.features(real=False), self.features(real=True)
         settings = {"subsets": self.options.subsets, "subset_size": self.options.subset_size, "seed": self.options.seed}
         return {self.key: kernel_distance(fake, real, **settings).mean().item()}
+
+    def intervals(self) -> dict[str, tuple[float, float]]:
+        """Return 95 % of the value where it is one estimate over all images; subsets overlap too much to tell."""
+        most = max(self.count(real=True), self.count(real=False))
+        if not 4 <= self.fewest() < self.options.subset_size or most > MANY:
+            return {}
+        deviation = kernel_distance_deviation(self.features(real=False), self.features(real=True)).item()
+        value = self.compute()[self.key]
+        return {self.key: (value - 1.96 * deviation, value + 1.96 * deviation)}
 
     def warnings(self) -> list[str]:
         """Add that small sets are not cut into subsets."""

@@ -16,6 +16,7 @@ from ganstyle.functional.distances import (
     frechet_from_moments,
     inception_score,
     kernel_distance,
+    kernel_distance_deviation,
     moments,
     trace_of_root,
 )
@@ -117,6 +118,18 @@ def test_kernel_distance_of_equal_distributions_is_near_zero_and_repeats():
     assert torch.equal(near, kernel_distance(x, y, subset_size=100))
 
 
+@pytest.mark.parametrize(("shift", "widest"), [(0.0, 1.9), (0.7, 1.3)])
+def test_deviation_of_kernel_distances_is_that_of_repeated_experiments(shift, widest):
+    def draw(seed):
+        return features(60, 8, seed=seed), features(50, 8, seed=1000 + seed) + shift
+
+    values = torch.cat([kernel_distance(*draw(seed)) for seed in range(200)])
+    found = torch.stack([kernel_distance_deviation(*draw(seed)) for seed in range(200)])
+    assert 0.8 < found.mean() / values.std() < widest
+    inside = (values - values.mean()).abs() <= 1.96 * found
+    assert inside.double().mean() >= 0.9
+
+
 @pytest.mark.parametrize(("n", "splits"), [(200, 10), (57, 10), (40, 1)])
 def test_inception_score_equals_torch_fidelity(n, splits):
     logits = features(n, 30, seed=14) * 3
@@ -141,6 +154,11 @@ def test_bad_features_are_named(distance):
         distance(good, good / 0)
     with pytest.raises(InputError, match="4 and 3 values"):
         distance(good, good[:, :3])
+
+
+def test_deviation_needs_four_images():
+    with pytest.raises(InputError, match="at least 4 images"):
+        kernel_distance_deviation(features(3, 4, seed=0), features(9, 4, seed=1))
 
 
 def test_too_few_images_for_the_splits_are_named():

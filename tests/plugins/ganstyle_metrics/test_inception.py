@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ganstyle_metrics
 import pytest
 import torch
 from ganstyle_metrics.inception import INCEPTION, Inception, InceptionOptions, inception_extractor
@@ -9,6 +10,7 @@ from torch.nn import functional as F
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
 from ganstyle.errors import EnvironmentProblem, ModelError
+from ganstyle.testing import check_evaluator
 
 
 @pytest.fixture(scope="module")
@@ -57,3 +59,10 @@ def test_other_weights_are_refused_unless_their_hash_is_given(inception_file):
 def test_a_file_of_another_network_is_refused():
     with pytest.raises(ModelError, match="not the weights of the Inception network"):
         Inception({"a": torch.zeros(1)})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["fid", "kid", "is"])
+def test_metrics_on_inception_keep_the_contract(name, inception_values):
+    [component] = [found for found in ganstyle_metrics.ganstyle_components() if found.name == name]
+    check_evaluator(component, inception_values | ({"splits": 2} if name == "is" else {}))

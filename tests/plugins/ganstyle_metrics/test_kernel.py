@@ -32,6 +32,7 @@ def test_value_equals_torch_fidelity():
     found = metric(fake, real, subsets=10, subset_size=40, seed=7)
     assert found.compute() == {"kid_given": pytest.approx(peer, rel=1e-9)}
     assert found.protocol == "unbiased MMD², cubic kernel, 8 features, 10 subsets of 40, seed 7"
+    assert found.intervals() == {}
     assert found.warnings() == ["unequal counts (60 generated, 50 real): compare equal counts only"]
 
 
@@ -40,6 +41,8 @@ def test_small_sets_are_scored_at_once_in_any_order():
     found = metric(fake, real)
     assert found.compute()["kid_given"] == pytest.approx(metric(fake.flip(0), real).compute()["kid_given"], abs=1e-12)
     assert "all images at once" in found.protocol
+    low, high = found.intervals()["kid_given"]
+    assert low < found.compute()["kid_given"] < high and low < 0 < high  # both sets come from one distribution
     assert found.warnings()[-1].startswith("fewer than 1,000 images")
 
 
