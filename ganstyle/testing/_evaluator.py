@@ -69,8 +69,9 @@ class _Trial:
         self.fake, self.real = byte_pictures(COUNT, side, side, seed=1), byte_pictures(COUNT, side, side, seed=2)
         noise = torch.randint(0, 256, self.fake.shape, generator=torch.Generator().manual_seed(3), dtype=torch.uint8)
         self.noise = noise
-        if paired:  # alike, but not equal: some similarities are infinite then
-            self.fake = (self.real.int() + noise.int() // 32 - 4).clamp(0, 255).to(torch.uint8)
+        if paired:  # alike, each a little less than the one before, so that a wrong weighting shows
+            strength = torch.linspace(0.02, 0.2, COUNT)[:, None, None, None]
+            self.fake = (self.real + (noise.float() - 128) * strength).round().clamp(0, 255).to(torch.uint8)
 
     def new(self) -> Any:
         """Return a fresh metric."""
