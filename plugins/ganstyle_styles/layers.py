@@ -1,0 +1,133 @@
+"""Layers of the stylizer: modulation sites, depthwise blocks, position noise, the code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+import torch
+from torch import Tensor, nn
+
+from ganstyle.functional.style import channel_statistics, modulate
+
+Moments = tuple[Tensor, Tensor]
+Statistics = list[Moments]
+
+
+def conv(inputs: int, outputs: int, kernel: int, *, stride: int = 1, groups: int = 1) -> nn.Conv2d:
+    """Return a convolution that repeats the edge pixels.
+
+    Zero padding taught the net to hide style energy in a frame along the border.
+
+    Args:
+        inputs: channels in.
+        outputs: channels out.
+        kernel: odd side of the kernel.
+        stride: step in pixels.
+        groups: `inputs` makes it depthwise.
+    """
+    return nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, padding_mode="replicate")
+
+
+class Site(nn.Module):
+    """One modulation site: normalise, then apply the code's gain and bias."""
+
+    def forward(self, features: Tensor, code: Tensor, statistics: Moments | None) -> Tensor:
+        """Modulate.
+
+        Args:
+            features: float (B, C, H, W).
+            code: float (B, 2C), log gains, then biases.
+            statistics: moments of the whole picture, see `modulate`.
+        """
+        gain, bias = code.chunk(2, dim=1)
+        return modulate(features, gain, bias, statistics=statistics)
+
+
+class Recorder(Site):
+    """A site that also notes the moments it normalised by."""
+
+    def __init__(self) -> None:
+        """Start with no notes."""
+        super().__init__()
+        self.moments: Statistics = []
+
+    def forward(self, features: Tensor, code: Tensor, statistics: Moments | None) -> Tensor:
+        """Modulate as `Site` does; note float (B, C, 1, 1) mean and deviation."""
+        self.moments.append(channel_statistics(features) if statistics is None else statistics)
+        return super().forward(features, code, self.moments[-1])
+
+
+class DepthwiseBlock(nn.Module):
+    """x + pw(relu(pw(mod(dw7(x)))))."""
+
+    def __init__(self, channels: int, *, expansion: int = 2) -> None:
+        """Make the three convolutions; the hidden width is `expansion` x `channels`."""
+        super().__init__()
+        self.depthwise = conv(channels, channels, 7, groups=channels)
+        self.expand = conv(channels, expansion * channels, 1)
+        self.project = conv(expansion * channels, channels, 1)
+
+    def forward(self, features: Tensor, code: Tensor, statistics: Moments | None, *, site: Site) -> Tensor:
+        """Add the block's change to float (B, C, H, W)."""
+        modulated = site(self.depthwise(features), code, statistics)
+        return features + self.project(torch.relu(self.expand(modulated)))
+
+
+@dataclass(frozen=True)
+class CodeLayout:
+    """Where each number of a style code goes.
+
+    Attributes:
+        sites: channels of every modulation site, in the order run; two numbers a channel.
+        gates: channels of every skip; one number a channel.
+        noise: channels of every place that takes noise; one number a channel.
+    """
+
+    sites: tuple[int, ...]
+    gates: tuple[int, ...]
+    noise: tuple[int, ...]
+
+    @property
+    def length(self) -> int:
+        """Return the number of floats in a code."""
+        return 2 * sum(self.sites) + sum(self.gates) + sum(self.noise)
+
+    def split(self, code: Tensor) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
+        """Cut float (B, length) into the parts of the sites, the gates and the noise."""
+        sizes = [*(2 * c for c in self.sites), *self.gates, *self.noise]
+        parts = list(code.split(sizes, dim=1))
+        gates, noise = accumulate([len(self.sites), len(self.gates)])
+        return parts[:gates], parts[gates:noise], parts[noise:]
+
+
+def position_noise(shape: Sequence[int], *, offset: tuple[int, int] = (0, 0), seed: int = 0) -> Tensor:
+    """Return noise that depends on nothing but absolute position and seed.
+
+    Tiles of one picture and frames of one film therefore agree.
+
+    Args:
+        shape: rows and columns.
+        offset: absolute position of the first row and column.
+        seed: other seeds, other noise.
+
+    Returns:
+        float (1, 1, rows, columns), uniform with mean 0 and deviation 1.
+
+    Source: the 32-bit finaliser "lowbias32" by Chris Wellons (public domain).
+    """
+    rows = torch.arange(shape[0], dtype=torch.int64) + offset[0]
+    columns = torch.arange(shape[1], dtype=torch.int64) + offset[1]
+    mixed = _mixed(_mixed(_mixed(torch.tensor(seed)) + rows)[:, None] + columns)
+    uniform = mixed.to(torch.float64) / 2**32 - 0.5
+    return (uniform * 12**0.5).float()[None, None]
+
+
+def _mixed(values: Tensor) -> Tensor:
+    """Scramble int64 taken modulo 2^32 to int64 in [0, 2^32)."""
+    mask = 0xFFFFFFFF
+    values = values & mask
+    values = ((values ^ (values >> 16)) * 0x7FEB352D) & mask
+    values = ((values ^ (values >> 15)) * 0x846CA68B) & mask
+    return values ^ (values >> 16)

@@ -1,0 +1,122 @@
+"""The task: who learns when, from what."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from ganstyle_styles.tasks import AdaStyleTask, AdaStyleTaskOptions, shifted
+
+from ganstyle.api import Batch
+from ganstyle.testing import check_task
+
+
+@pytest.fixture
+def make_task(networks, hinge):
+    def make(penalties=(), loss=hinge, **options):
+        return AdaStyleTask(AdaStyleTaskOptions(**options), networks, loss=loss, penalties=penalties)
+
+    return make
+
+
+def gradient_of(network):
+    return sum(float(p.grad.abs().sum()) for p in network.parameters() if p.grad is not None)
+
+
+def test_the_kit_passes():
+    check_task(AdaStyleTask, arch="adastyle", size=(48, 48))
+
+
+def test_the_schedule_rebuilds_then_paints_then_listens_to_the_rival(make_task):
+    task, seen = make_task(reconstruction_share=0.1, d_start=0.2, ramp_start=0.4, ramp_end=0.6, adversarial=0.5), []
+    for fraction in (0.0, 0.15, 0.3, 0.5, 0.6, 1.0):
+        task.progress(fraction)
+        seen.append((task.rebuilding, task.d_learns, round(task.adversarial, 6)))
+    on = [(False, True, weight) for weight in (0.0, 0.25, 0.5, 0.5)]
+    assert seen == [(True, False, 0.0), (False, False, 0.0), *on]
+
+
+def test_without_adversarial_weight_the_rival_never_learns(make_task, networks, batch):
+    task = make_task(adversarial=0.0)
+    task.progress(1.0)
+    task.discriminator_loss(batch, 0).backward()
+    assert gradient_of(networks["discriminator"]) == 0
+
+
+def test_rebuilding_is_the_mean_absolute_difference(make_task, networks, batch):
+    task = make_task()
+    networks["stylizer"].eval()
+    loss, parts = task.stylizer_loss(batch, 0)
+    content = batch["images"]
+    expected = (networks["stylizer"](content, content) - content).abs().mean()
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
+    assert list(parts) == ["identity"]
+
+
+def test_the_loss_is_the_weighted_sum_of_its_parts(make_task, batch):
+    task = make_task(content=2.0, style=3.0, variation=5.0)
+    task.progress(0.1)
+    loss, parts = task.stylizer_loss(batch, 1)
+    expected = 2 * parts["content"] + 3 * parts["style"] + 5 * parts["variation"]
+    assert set(parts) == {"style", "content", "variation"}
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("phase", "learner", "other"), [(0, "stylizer", "discriminator"), (1, "discriminator", "stylizer")]
+)
+def test_a_phase_gives_gradients_to_its_own_network_only(make_task, networks, batch, phase, learner, other):
+    task = make_task()
+    task.progress(1.0)
+    found = task.phases[phase].loss(batch, 0)
+    (found[0] if isinstance(found, tuple) else found).backward()
+    assert gradient_of(networks[learner]) > 0
+    assert gradient_of(networks[other]) == 0
+
+
+def test_penalties_are_lazy_and_weighted_by_their_interval(make_task, batch):
+    class Penalty:
+        every = 4
+
+        def __call__(self, network, real, fake):
+            assert network(real).shape == network(fake).shape
+            return torch.tensor(10.0)
+
+    torch.manual_seed(0)
+    task = make_task(penalties=[Penalty()])
+    task.progress(1.0)
+    task.D.eval()
+    with_penalty, without = (task.discriminator_loss(batch, step).item() for step in (4, 5))
+    assert with_penalty - without == pytest.approx(40.0, abs=1.0)  # the noise seed differs
+
+
+def test_a_relativistic_loss_is_shown_the_real_works(make_task, batch, hinge):
+    class Relativistic:
+        relativistic = True
+        discriminator = staticmethod(lambda real, fake: (fake - real).mean())
+        generator = staticmethod(lambda real, fake: (real - fake).mean())
+
+    task = make_task(loss=Relativistic())
+    task.progress(1.0)
+    _, parts = task.stylizer_loss(batch, 1)
+    assert torch.isfinite(parts["adversarial"])
+
+
+def test_shifted_drops_three_rows_and_columns_in_sixteen_ways():
+    image = torch.arange(49.0).view(1, 1, 7, 7)
+    corners = {float(shifted(image, step)[0, 0, 0, 0]) for step in range(16)}
+    assert corners == {7.0 * top + left for top in range(4) for left in range(4)}
+    assert shifted(image, 5).shape == (1, 1, 4, 4)
+
+
+def test_samples_are_the_batch_painted_and_repeat_beyond_it(make_task, networks, batch):
+    task = make_task()
+    networks["stylizer"].eval()
+    first, again = (task.sample(networks, 5, generator=torch.Generator().manual_seed(3), batch=batch) for _ in "ab")
+    assert torch.equal(first, again)
+    assert first.shape == (5, 3, 64, 64)
+    assert torch.allclose(first[3:], first[:2], atol=1e-5)
+
+
+def test_samples_need_something_to_paint(make_task, networks):
+    with pytest.raises(ValueError, match="need a batch with 'images' and 'style'"):
+        make_task().sample(networks, 2, generator=torch.Generator(), batch=Batch())
