@@ -51,5 +51,3 @@ def photos():
     """Two different real photographs, uint8 (2, 3, 60, 80)."""
     parts = [skimage.data.astronaut()[:60, 100:180], skimage.data.coffee()[200:260, 300:380]]
     return torch.stack([torch.from_numpy(part.copy()).permute(2, 0, 1) for part in parts])
-
-
