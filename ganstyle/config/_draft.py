@@ -120,14 +120,14 @@ class Draft:
         for kind, chosen in self.lists.items():
             for name in chosen:
                 self.registry.get(kind, name)
-        config = Config(
-            **{kind: Selection(name, dict(self.options.get((kind, name), {}))) for kind, name in self.single.items()},
-            **{
-                kind: tuple(Selection(name, dict(o)) for name, o in chosen.items())
-                for kind, chosen in self.lists.items()
-            },
-            **{group: make_options(model, self.groups[group], prefix=group) for group, model in GROUPS.items()},
-        )
+        sections: dict[str, Any] = {
+            kind: Selection(name, dict(self.options.get((kind, name), {}))) for kind, name in self.single.items()
+        }
+        for kind, chosen in self.lists.items():
+            sections[kind] = tuple(Selection(name, dict(options)) for name, options in chosen.items())
+        for group, model in GROUPS.items():
+            sections[group] = make_options(model, self.groups[group], prefix=group)
+        config = Config(**sections)
         check_rules(config)
         return config
 

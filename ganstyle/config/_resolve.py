@@ -65,10 +65,10 @@ def validate(config: Config, registry: Registry) -> Config:
         options = make_options(model, selection.options, prefix=option_prefix(kind, selection.name))
         return Selection(selection.name, options.model_dump(mode="json"))
 
-    singles = {kind: full(kind, getattr(config, kind)) for kind in SINGLE_KINDS}
-    lists = {kind: tuple(full(kind, item) for item in getattr(config, kind)) for kind in LIST_KINDS}
+    sections: dict[str, Any] = {kind: full(kind, getattr(config, kind)) for kind in SINGLE_KINDS}
+    sections |= {kind: tuple(full(kind, item) for item in getattr(config, kind)) for kind in LIST_KINDS}
     check_rules(config)
-    return replace(config, **singles, **lists)
+    return replace(config, **sections)
 
 
 def config_to_dict(config: Config, registry: Registry | None = None) -> dict[str, Any]:

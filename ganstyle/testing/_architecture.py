@@ -6,8 +6,9 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import safetensors.torch
 import torch
+from safetensors.torch import load as from_bytes
+from safetensors.torch import save as to_bytes
 from torch import nn
 
 from ganstyle.api import ImageSpec
@@ -62,7 +63,7 @@ def _check_at(subject: Subject, spec: ImageSpec, findings: Findings) -> str:
     if not _check_roles(networks, findings):
         return ""
     with findings.watching(f"seeds and saving at {size}"):
-        _check_seeds(subject, spec, networks, findings)
+        _check_seeds(subject, spec, networks, findings=findings)
     for role, network in networks.items():
         with findings.watching(f"{role} at {size}"):
             for call in calls_of(networks, role, spec):
@@ -93,7 +94,7 @@ def _check_roles(networks: Any, findings: Findings) -> bool:
     return True
 
 
-def _check_seeds(subject: Subject, spec: ImageSpec, networks: Networks, findings: Findings) -> None:
+def _check_seeds(subject: Subject, spec: ImageSpec, networks: Networks, *, findings: Findings) -> None:
     again, other = _built(subject, spec, seed=0), _built(subject, spec, seed=1)
     for role, network in networks.items():
         first, second, third = state_of(network), state_of(again[role]), state_of(other[role])
@@ -102,13 +103,13 @@ def _check_seeds(subject: Subject, spec: ImageSpec, networks: Networks, findings
         trainable = any(part.requires_grad for part in network.parameters())
         differs = not trainable or any(not torch.equal(first[key], third[key]) for key in first.keys() & third.keys())
         findings.require(differs, f"{role}'s weights don't depend on the seed", "don't call torch.manual_seed")
-        _check_saving(role, network, other[role], findings)
+        _check_saving(role, network, other[role], findings=findings)
 
 
-def _check_saving(role: str, network: nn.Module, other: nn.Module, findings: Findings) -> None:
+def _check_saving(role: str, network: nn.Module, other: nn.Module, *, findings: Findings) -> None:
     """Save as the engine does, read into differently seeded networks, and compare."""
     tensors = {key: value.clone().contiguous() for key, value in network.state_dict().items()}
-    read = safetensors.torch.load(safetensors.torch.save(tensors))
+    read = from_bytes(to_bytes(tensors))
     other.load_state_dict(read, strict=True)
     everything, restored = state_of(network), state_of(other)
     lost = [key for key in everything if key not in restored or not torch.equal(everything[key], restored[key])]

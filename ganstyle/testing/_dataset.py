@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping
+from multiprocessing.reduction import ForkingPickler
+from pickle import PicklingError
 from typing import Any
 
 import torch
@@ -89,9 +90,8 @@ def _check_sample(dataset: Any, findings: Findings) -> None:
 def _check_workers(dataset: Any, findings: Findings) -> None:
     """Worker processes get the data set pickled."""
     try:
-        copied = pickle.loads(pickle.dumps(dataset))  # noqa: S301  our own bytes, of a moment ago
-        findings.require(_equal(copied[0], dataset[0]), "a pickled copy gives other items", "keep no open files")
-    except (TypeError, AttributeError, pickle.PicklingError) as error:
+        ForkingPickler.dumps(dataset)
+    except (TypeError, AttributeError, PicklingError) as error:
         findings.require(False, f"it can't be sent to a worker process ({error})", "open files on first use")
 
 

@@ -118,16 +118,23 @@ def _check_values(trial: _Trial, findings: Findings) -> Values:
         return {}
     unchanged = torch.equal(fake, trial.fake) and torch.equal(real, trial.real)
     findings.require(unchanged, "update() changes its pictures", "work on new tensors")
-    _compare(values, metric.compute(), findings, "compute() differs when repeated; leave the state alone")
+    _compare(values, metric.compute(), findings=findings, text="compute() differs when repeated; leave the state alone")
     order = torch.randperm(COUNT, generator=torch.Generator().manual_seed(4))
     split = trial.values(fake, real, batch=SPLIT)
-    _compare(values, split, findings, "the value depends on how the pictures are split; weigh batches by their size")
+    _compare(
+        values,
+        split,
+        findings=findings,
+        text="the value depends on how the pictures are split; weigh batches by their size",
+    )
     shuffled = trial.values(fake[order], real[order])
-    _compare(values, shuffled, findings, "the value depends on the order of the pictures; accumulate sums")
+    _compare(
+        values, shuffled, findings=findings, text="the value depends on the order of the pictures; accumulate sums"
+    )
     used = trial.feed(trial.new(), trial.noise[:2], trial.fake[:2])
     used.reset()
     again = trial.feed(used, fake, real).compute()
-    _compare(values, again, findings, "reset() doesn't forget everything; clear each piece of state")
+    _compare(values, again, findings=findings, text="reset() doesn't forget everything; clear each piece of state")
     return values
 
 
@@ -141,7 +148,7 @@ def _check_form(values: Any, findings: Findings) -> bool:
     return findings.require(finite, f"compute() returns {values!r} for ordinary pictures", "guard the divisions")
 
 
-def _compare(expected: Values, found: Values, findings: Findings, text: str) -> None:
+def _compare(expected: Values, found: Values, *, findings: Findings, text: str) -> None:
     said, _, remedy = text.partition("; ")
     equal = expected.keys() == found.keys() and all(
         math.isclose(expected[key], found[key], rel_tol=RELATIVE, abs_tol=1e-6) for key in expected

@@ -38,7 +38,8 @@ class Findings:
     """
 
     def __init__(self, subject: str) -> None:
-        self.subject, self.failures = subject, []
+        self.subject = subject
+        self.failures: list[str] = []
 
     def require(self, condition: bool, found: str, remedy: str) -> bool:
         """Note a failure unless the condition holds; return the condition."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -92,11 +93,12 @@ class Call:
 
 def calls_of(networks: Mapping[str, nn.Module], role: str, spec: ImageSpec) -> Iterator[Call]:
     """Yield the ways in which the contract's roles are called; other roles are the task's own affair."""
+    network: Any = networks[role]
     pictures = float_pictures(COUNT, spec.height, spec.width, channels=spec.channels)
     labels = (torch.arange(COUNT) % spec.labels,) if spec.labels else ()
     shape = (spec.channels, spec.height, spec.width)
     if role == "generator":
-        z = torch.randn(COUNT, networks[role].z_dim, generator=torch.Generator().manual_seed(0))
+        z = torch.randn(COUNT, network.z_dim, generator=torch.Generator().manual_seed(0))
         yield Call("generator(z)", (z, *labels), lambda network, *inputs: network(*inputs), shape, pictures=True)
     elif role == "discriminator" and "generator" in networks:
         call = Call(
@@ -106,7 +108,7 @@ def calls_of(networks: Mapping[str, nn.Module], role: str, spec: ImageSpec) -> I
     elif role == "stylizer":
         yield Call("stylizer.encode(style)", (pictures,), lambda network, style: network.encode(style), None)
         with torch.no_grad():
-            code = networks[role].eval().encode(float_pictures(COUNT, 64, 64, channels=spec.channels, seed=1))
+            code = network.eval().encode(float_pictures(COUNT, 64, 64, channels=spec.channels, seed=1))
         run = lambda network, content, code: network.stylize(content, code)  # noqa: E731
         yield Call("stylizer.stylize(content, code)", (pictures, code), run, shape, pictures=True)
 

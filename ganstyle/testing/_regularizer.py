@@ -38,7 +38,7 @@ def check_regularizer(tested: Tested, options: Mapping[str, Any] | None = None) 
 def _check_call(penalty: Any, findings: Findings) -> None:
     network, real, fake = _judge(), float_pictures(4, 16, 16, seed=1), float_pictures(4, 16, 16, seed=2)
     before = [real.clone(), fake.clone(), *(part.detach().clone() for part in network.parameters())]
-    value = _seeded(penalty, network, real, fake)
+    value = _seeded(penalty, network, real, fake=fake)
     is_scalar = isinstance(value, Tensor) and value.shape == ()
     if not findings.require(is_scalar, "it returns no scalar tensor", "return the batch mean"):
         return
@@ -58,8 +58,9 @@ def _check_call(penalty: Any, findings: Findings) -> None:
 
 
 def _check_gradient(value: Tensor, network: nn.Module, findings: Findings) -> None:
-    found = value.requires_grad and torch.autograd.grad(value, list(network.parameters()), allow_unused=True)
-    reached = bool(found) and any(part is not None and bool(part.abs().sum() > 0) for part in found)
+    weights = list(network.parameters())
+    found = torch.autograd.grad(value, weights, allow_unused=True) if value.requires_grad else ()
+    reached = any(part is not None and bool(part.abs().sum() > 0) for part in found)
     findings.require(
         reached, "its gradient doesn't reach the network", "use create_graph=True, don't detach the result"
     )
@@ -68,16 +69,18 @@ def _check_gradient(value: Tensor, network: nn.Module, findings: Findings) -> No
 def _check_mean(penalty: Any, network: nn.Module, findings: Findings) -> None:
     """Only for penalties that draw nothing at random, where both sides see the same points."""
     real, fake = float_pictures(8, 16, 16, seed=1), float_pictures(8, 16, 16, seed=2)
-    whole = _seeded(penalty, network, real, fake)
-    if not torch.equal(whole, _seeded(penalty, network, real, fake, seed=1)):
+    whole = _seeded(penalty, network, real, fake=fake)
+    if not torch.equal(whole, _seeded(penalty, network, real, fake=fake, seed=1)):
         return
-    halves = (_seeded(penalty, network, real[:4], fake[:4]) + _seeded(penalty, network, real[4:], fake[4:])) / 2
+    halves = (
+        _seeded(penalty, network, real[:4], fake=fake[:4]) + _seeded(penalty, network, real[4:], fake=fake[4:])
+    ) / 2
     close = torch.allclose(whole, halves, rtol=1e-3, atol=1e-7)
     found = f"of a batch it is {whole.item():.4g}, the mean of its halves {halves.item():.4g}"
     findings.require(close, found, "return the mean over the examples")
 
 
-def _seeded(penalty: Any, network: nn.Module, real: Tensor, fake: Tensor, *, seed: int = 0) -> Any:
+def _seeded(penalty: Any, network: nn.Module, real: Tensor, *, fake: Tensor, seed: int = 0) -> Any:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return penalty(network, real, fake)

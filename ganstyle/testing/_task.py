@@ -52,9 +52,9 @@ def check_task(
         if _check_form(task, findings):
             for fraction in FRACTIONS:
                 with findings.watching(f"a step after {fraction:.0%} of the budget"):
-                    _check_steps(task, batch, fraction, findings)
+                    _check_steps(task, batch, fraction, findings=findings)
             with findings.watching("sample()"):
-                _check_sample(task, batch, size, findings)
+                _check_sample(task, batch, size, findings=findings)
     findings.raise_any()
 
 
@@ -93,17 +93,17 @@ def _check_form(task: Any, findings: Findings) -> bool:
     return not findings.failures
 
 
-def _check_steps(task: Any, batch: Batch, fraction: float, findings: Findings) -> None:
+def _check_steps(task: Any, batch: Batch, fraction: float, *, findings: Findings) -> None:
     if hasattr(task, "progress"):
         task.progress(fraction)
     for network in task.networks.values():
         network.train()
     for phase in task.phases:
         with findings.watching(f"phase {phase.name} after {fraction:.0%} of the budget"):
-            _check_phase(task, phase, batch, findings)
+            _check_phase(task, phase, batch, findings=findings)
 
 
-def _check_phase(task: Any, phase: Phase, batch: Batch, findings: Findings) -> None:
+def _check_phase(task: Any, phase: Phase, batch: Batch, *, findings: Findings) -> None:
     parameters = {
         f"{role}.{name}": part for role, net in task.networks.items() for name, part in net.named_parameters()
     }
@@ -125,10 +125,12 @@ def _check_phase(task: Any, phase: Phase, batch: Batch, findings: Findings) -> N
     loss.backward()
     kept = all(torch.equal(batch[key], inputs[key]) for key in inputs)
     findings.require(kept, f"{where} changes the batch", "work on new tensors")
-    _check_reach(phase, parameters, before, findings)
+    _check_reach(phase, parameters, before, findings=findings)
 
 
-def _check_reach(phase: Phase, parameters: Mapping[str, Tensor], before: Mapping[str, Any], findings: Findings) -> None:
+def _check_reach(
+    phase: Phase, parameters: Mapping[str, Tensor], before: Mapping[str, Any], *, findings: Findings
+) -> None:
     where = f"phase {phase.name}"
     moved = [name for name, part in parameters.items() if not torch.equal(part.detach(), before[name][0])]
     findings.require(not moved, f"{where} changes weights itself ({moved[:2]})", "the engine steps the optimizers")
@@ -160,7 +162,7 @@ class _Watch(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-def _check_sample(task: Any, batch: Batch, size: tuple[int, int], findings: Findings) -> None:
+def _check_sample(task: Any, batch: Batch, size: tuple[int, int], *, findings: Findings) -> None:
     """Sample as the engine does: from frozen copies in evaluation mode."""
     networks = {role: copy.deepcopy(net).eval().requires_grad_(False) for role, net in task.networks.items()}
     states = {role: state_of(network) for role, network in networks.items()}
