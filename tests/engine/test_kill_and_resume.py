@@ -18,7 +18,10 @@ from PIL import Image
 from ganstyle.engine.checkpoint import FAULT_POINTS, MODEL, TRAIN, list_checkpoints
 from ganstyle.engine.run import list_runs, newest_run
 
-IMAGES, EVERY, BATCH = 48, 8, 4
+# A loaded machine starts processes slowly; nothing here measures time.
+pytestmark = pytest.mark.timeout(400)
+
+IMAGES, EVERY, BATCH = 40, 8, 4
 SMALL = {
     "arch.base_channels": 8,
     "train.resolution": 32,
@@ -99,8 +102,8 @@ def pictures(tmp_path_factory):
 def train(zygote, pictures, tmp_path):
     """Start `ganstyle train` in the test's folder; on the newest run if it has one."""
 
-    def start(*, program="", fault="", new=False, extra=(), **changes):
-        arguments = ["train", *extra]
+    def start(*, program="", fault="", new=False, runs="runs", extra=(), **changes):
+        arguments = ["train", "--runs", runs, *extra]
         try:
             arguments += ["--run", str(newest_run(tmp_path / "runs").folder.relative_to(tmp_path))] if not new else []
         except Exception:
@@ -171,26 +174,51 @@ def test_the_same_command_gives_the_same_bits(train, run, uninterrupted):
     assert hashes(run()) == uninterrupted
 
 
+@pytest.mark.slow
 def test_another_seed_gives_other_bits(train, run, uninterrupted):
     assert train(new=True, **{"train.seed": 1}).wait() == 0
     assert not set(hashes(run()).values()) & set(uninterrupted.values())
 
 
-@pytest.mark.parametrize("point", FAULT_POINTS)
-def test_killed_in_a_save_and_resumed_equals_the_uninterrupted_run(train, run, uninterrupted, point):
-    visit = 1 if point == "delete" else 3
-    assert train(new=True, fault=f"{point}:kill:{visit}").wait() == -signal.SIGKILL
-    text = finished_equal(train, run, uninterrupted)
-    swept = "left by an interrupted save" in text
-    assert swept == (point not in ("rename", "latest"))
+def test_killed_at_every_point_of_saving_it_still_equals_the_uninterrupted_run(train, run, uninterrupted):
+    swept = []
+    for number, point in enumerate(FAULT_POINTS):
+        command = train(new=number == 0, fault=f"{point}:kill:1")
+        assert command.wait() == -signal.SIGKILL, command.text
+        swept.append("left by an interrupted save" in command.text)
+    assert "left by an interrupted save" in finished_equal(train, run, uninterrupted)
+    # The first five leave a temporary folder to the next start, a kill after the rename leaves none.
+    assert swept == [False, True, True, True, True, True, False, False]
     assert not [path.name for path in run().checkpoints.glob(".*")]
 
 
-@pytest.mark.parametrize("point", ["manifest", "rename", "latest"])
+@pytest.mark.parametrize("point", ["manifest", "latest"])
 def test_killed_in_the_very_last_save_it_still_ends_complete(train, run, uninterrupted, point):
     last = IMAGES // EVERY
     assert train(new=True, fault=f"{point}:kill:{last}").wait() == -signal.SIGKILL
     finished_equal(train, run, uninterrupted)
+
+
+OTHERS = {
+    "progan": {"arch": "progan", "arch.base_channels": 8, "arch.max_channels": 8},
+    "cosine, bfloat16, penalty, spectral": {
+        "optimizer.schedule": "cosine",
+        "train.precision": "bfloat16",
+        "regularizer.r1.gamma": 1.0,
+        "arch.norm": "spectral",
+    },
+    "accumulated": {"train.micro_batch": 3, "train.memory_format": "channels_last", "optimizer.clip_norm": 0.5},
+}
+
+
+@pytest.mark.parametrize(
+    "name", [name if name == "progan" else pytest.param(name, marks=pytest.mark.slow) for name in OTHERS]
+)
+def test_other_networks_and_options_resume_exactly_too(train, run, tmp_path, name):
+    changes = OTHERS[name]
+    assert train(new=True, runs="whole", **changes).wait() == 0
+    assert train(new=True, fault="latest:kill:3", **changes).wait() == -signal.SIGKILL
+    finished_equal(train, run, hashes(newest_run(tmp_path / "whole")))
 
 
 def interrupted_at_random(train, tmp_path, *, seed, kills, **changes):
@@ -209,7 +237,7 @@ def interrupted_at_random(train, tmp_path, *, seed, kills, **changes):
     return hits
 
 
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", [pytest.param(0, marks=pytest.mark.slow), 2])
 def test_killed_at_random_times_it_ends_where_the_uninterrupted_run_ends(train, run, uninterrupted, tmp_path, workers):
     assert interrupted_at_random(train, tmp_path, seed=workers, kills=3, **{"train.workers": workers}) >= 1
     assert hashes(run()) == uninterrupted
@@ -400,7 +428,7 @@ def test_a_changed_option_is_refused_by_name_unless_overridden(train, run):
     assert "optimizer.lr" in refused.text and "--override" in refused.text
     allowed = train(extra=["--override"], **{"optimizer.lr": 1e-3})
     assert allowed.wait() == 0
-    assert run().status["promise"] == "approximate" and "optimizer.lr 0.0002 -> 0.001" in allowed.text
+    assert run().status["promise"] == "approximate" and "-> 0.001)" in allowed.text
 
 
 def test_changed_data_is_refused_unless_overridden(train, run, pictures):
