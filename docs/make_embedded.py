@@ -37,7 +37,7 @@ STATIONS = 24  # of the 45 prints, evenly spread over the road
 KODAK = {
     "title": "Kodak Lossless True Color Image Suite, picture {number}",
     "artist": "Eastman Kodak Company",
-    "year": "1991",
+    "year": "c. 1992",
     "licence": "released for unrestricted usage",
     "licence_basis": 'the source states: "it is my understanding they have been released by the Eastman Kodak Company '
     'for unrestricted usage"',

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Check pictures; prepare a fast cache.")
 
 _LISTED = 10
+_LARGE_MEGAPIXELS = 300  # about what stays decoded in memory during training (1 GiB)
 Resolution = Annotated[int, typer.Option("--resolution", min=4, max=4096, help="Side that training will use, pixels.")]
 
 
@@ -102,6 +103,8 @@ def _use(report: Report) -> list[str]:
     lines = [f"training at {side} uses {report.readable} pictures, cropped at random and resized"]
     if report.below:
         lines.append(f"  {report.below} are smaller than {side} and will be enlarged")
+    if report.megapixels > _LARGE_MEGAPIXELS:
+        lines.append(f"  decoding them each time is slow; faster: ganstyle data prepare {report.where} CACHE")
     if report.styles:
         lines.append(f"  {len(report.styles)} labels: --set train.conditional=true makes use of them")
     if not report.trainable:

@@ -36,6 +36,7 @@ class Report:
         found: files that are pictures by their name.
         readable: of these.
         total_bytes: of the readable files.
+        megapixels: of all readable pictures together.
         broken: (name, reason).
         ignored: other entries, reason to count.
         formats: format to count.
@@ -56,6 +57,7 @@ class Report:
     found: int = 0
     readable: int = 0
     total_bytes: int = 0
+    megapixels: float = 0.0
     broken: list[tuple[str, str]] = field(default_factory=list)
     ignored: Counter[str] = field(default_factory=Counter)
     formats: Counter[str] = field(default_factory=Counter)
@@ -81,6 +83,7 @@ class Report:
         width, height = picture.size
         self.readable += 1
         self.total_bytes += size_bytes
+        self.megapixels += width * height / 1e6
         self.formats[picture.format] += 1
         self.sizes[_bin(min(width, height))] += 1
         self.styles[style] += 1

@@ -74,7 +74,7 @@ def _walk(folder: Path, root: Path, found: Found, recursive: bool) -> None:
     pending = [folder]
     while pending:
         current = pending.pop()
-        folders = []
+        folders: list[Path] = []
         for entry in _entries(current):
             if entry.is_dir(follow_symlinks=True):
                 _note_folder(entry, folders, found, recursive)

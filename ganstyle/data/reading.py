@@ -222,7 +222,7 @@ def _file_kind(mode: int) -> str:
 def _read(stream: BinaryIO, request: _Request, suffix: str) -> Picture:
     stream.seek(0)  # as Pillow will
     kind = sniff(stream.read(HEAD_BYTES), suffix=suffix.lower())
-    formats = READABLE
+    formats: tuple[str, ...] = READABLE
     if kind == "HEIC" and _heif_installed():
         formats = (*READABLE, "HEIF")
     elif kind in REFUSALS:

@@ -38,6 +38,7 @@ def test_a_clean_folder(folder):
     assert report.smallest == report.largest == (64, 48) and report.sizes == {"32 to 63": 5}
     assert report.exact_duplicates == report.near_duplicates == [] and report.below == 0
     assert report.total_bytes == sum(path.stat().st_size for path in folder.rglob("*.png")) and report.trainable
+    assert report.megapixels == pytest.approx(5 * 64 * 48 / 1e6)
 
 
 def test_broken_files_are_listed_with_reasons(folder):
