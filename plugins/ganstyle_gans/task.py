@@ -234,5 +234,5 @@ def check_combination(networks: Mapping[str, nn.Module], loss: LossLike, penalti
         raise UsageError(
             "the Wasserstein loss has no lower bound unless D is constrained",
             where="loss",
-            hint="--regularizer gradient_penalty --set arch.norm=none, or --set arch.norm=spectral",
+            hint="--set arch.norm=spectral, or --set arch.norm=none --set 'regularizer=[\"gradient_penalty\"]'",
         )
