@@ -63,17 +63,19 @@ def transfer(
 
     Results are named STEM-STYLE.EXT, keep the folders' tree, orientation and transparency, and hold no location.
     """
+    output = Output(json, quiet)
+    wanted = _wanted(style, output, sheet=sheet)  # before torch is imported: a typing error is told at once
+
     from ganstyle.style.batch import check_suffix
     from ganstyle.style.transfer import TransferOptions
 
-    output = Output(json, quiet)
     options = TransferOptions(strength, preserve_color, seed, tile, halo, max_size)
     suffix = check_suffix(format)
     if photos == ["-"] or out == "-":
-        base, styles = _loaded(style, sheet=False, model=model, device=device, output=Output(quiet=True))
+        base, styles = _loaded(wanted, model=model, device=device)
         return _pipe(photos, styles, out=out, base=base, options=options, suffix=suffix)
     found = _found(photos, output)
-    base, styles = _loaded(style, sheet=sheet, model=model, device=device, output=output)
+    base, styles = _loaded(wanted, model=model, device=device)
     call = _Call(
         found=found,
         styles=styles,
@@ -125,22 +127,29 @@ def _found(photos: list[str] | None, output: Output) -> Found:
     return found
 
 
-def _loaded(
-    wanted: list[str] | None, *, sheet: bool, model: str | None, device: str, output: Output
-) -> tuple[BaseModel, list[Style]]:
+def _wanted(style: list[str] | None, output: Output, *, sheet: bool) -> list[str]:
+    """Return what was asked for after --style, or the default; refuse what can't be."""
+    from ganstyle.style.bank import StyleBank
+    from ganstyle.style.selection import check_wanted, default_style
+
+    bank = StyleBank()
+    for text in style or ():
+        check_wanted(text, bank)
+    if style:
+        return style
+    usable = [entry.name for entry in bank.entries() if not entry.error]
+    chosen = usable if sheet and usable else [default_style(bank)]
+    output.say(f"no --style given: using {', '.join(chosen)}")
+    return chosen
+
+
+def _loaded(wanted: list[str], *, model: str | None, device: str) -> tuple[BaseModel, list[Style]]:
     from ganstyle.style.bank import StyleBank
     from ganstyle.style.base import load_base
     from ganstyle.style.batch import distinct
-    from ganstyle.style.selection import check_wanted, default_style, select_style
+    from ganstyle.style.selection import select_style
 
-    bank = StyleBank()
-    if not wanted:
-        usable = [entry.name for entry in bank.entries() if not entry.error]
-        wanted = usable if sheet and usable else [default_style(bank)]
-        output.say(f"no --style given: using {', '.join(wanted)}")
-    for text in wanted:
-        check_wanted(text, bank)
-    base = load_base(model, device=device)
+    base, bank = load_base(model, device=device), StyleBank()
     return base, distinct(select_style(text, bank=bank, base=base) for text in wanted)
 
 

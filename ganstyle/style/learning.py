@@ -79,7 +79,7 @@ def _sources(pictures: Pictures, works: Works) -> list[ImageLike]:
     found: list[ImageLike] = []
     for item in [pictures] if one else pictures:  # type: ignore[list-item, union-attr]
         if not isinstance(item, str | os.PathLike):
-            found.append(item)
+            found.append(item)  # type: ignore[arg-type]
             continue
         search = find_images(item)
         found.extend(search.files)

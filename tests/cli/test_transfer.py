@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -195,3 +196,10 @@ def test_without_a_photograph_the_embedded_one_is_painted(painter: Painter, run_
     done = run_cli("transfer", "--style", "sunset", "--max-size", 64)
     assert done.code == 0
     assert len(written()) == 1
+
+
+def test_a_misspelt_style_is_told_before_torch_is_imported(painter: Painter) -> None:
+    command = "print(main(['transfer', 'p.png', '--style', 'sunst'])); print('torch' in sys.modules)"
+    code = f"import sys; from ganstyle.cli.app import main; {command}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["2", "False"]

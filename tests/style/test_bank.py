@@ -43,7 +43,7 @@ def test_writing_what_was_read_gives_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_a_real_style_takes_tens_of_kilobytes(painter: Painter, tmp_path: Path) -> None:
-    works = [noise((90, 40 + 9 * index, 60), size=(500, 700), seed=index) for index in range(12)]
+    works = [noise((90, 40 + 9 * index, 60), size=(200, 280), seed=index) for index in range(9)]
     style = make_style(works, name="many", base=painter.base)
     code = torch.zeros(1512)
     real = replace(style, code=code, codes=torch.zeros(8, 1512).half())

@@ -92,9 +92,7 @@ def test_the_thumbnail_is_a_small_jpeg_of_the_work() -> None:
     assert torch.tensor(picture.resize((1, 1)).getpixel((0, 0))).sub(torch.tensor([90, 140, 70])).abs().max() < 6
 
 
-def test_the_real_stylizer_refines_and_repeats_itself(adastyle) -> None:
+def test_the_real_stylizer_refines_a_code(adastyle) -> None:
     works, photos = [noise((90, 80, 160), size=(200, 200))], [noise((60, 120, 90), size=(200, 200), seed=1)]
-    instant = make_style(works, name="x", base=adastyle)
-    first, second = (make_style(works, name="x", base=adastyle, steps=1, photos=photos) for _ in range(2))
-    assert torch.equal(first.code, second.code)
-    assert 0 < (first.code - instant.code).abs().max() <= 0.011  # Adam's first step is its rate
+    instant, fitted = (make_style(works, name="x", base=adastyle, steps=steps, photos=photos) for steps in (0, 1))
+    assert 0 < (fitted.code - instant.code).abs().max() <= 0.011  # Adam's first step is its rate
