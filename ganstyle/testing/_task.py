@@ -155,10 +155,11 @@ class _Watch(TorchDispatchMode):
         super().__init__()
         self.seen: set[str] = set()
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(self, func: Any, types: Any, *call: Any) -> Any:
         name = func.overloadpacket.__name__
         if name in _SYNCHRONISING:
             self.seen.add({"_local_scalar_dense": "item"}.get(name, name))
+        args, kwargs = (*call, {})[:2]
         return func(*args, **(kwargs or {}))
 
 
