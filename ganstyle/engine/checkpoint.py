@@ -182,16 +182,17 @@ def images_of(path: Path) -> int:
 
 
 def sweep(run: Run) -> list[str]:
-    """Remove what a killed save left (`.tmp-*`, `.del-*`); returns one note per leftover. The run must be locked."""
+    """Clear away what a killed save left (`.tmp-*`, `.del-*`, `.bad-*`); one note each. The run must be locked."""
     notes = []
     for path in sorted(run.checkpoints.glob(".*")):
-        if path.name.startswith((".tmp-", ".del-")):
-            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
-            notes.append(f"removed {path.name}, left by an interrupted save")
-        elif path.name.startswith(".bad-") and not (original := path.with_name(path.name[len(".bad-") :])).exists():
+        original = path.with_name(path.name.removeprefix(".bad-"))
+        if path.name.startswith(".bad-") and not original.exists():
             # Killed between moving the old one aside and publishing the new one of the same count.
             path.rename(original)
             notes.append(f"brought back {original.name}, moved aside by an interrupted save")
+        elif path.name.startswith((".tmp-", ".del-", ".bad-")):
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+            notes.append(f"removed {path.name}, left by an interrupted save")
     return notes
 
 

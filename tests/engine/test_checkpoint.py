@@ -225,7 +225,7 @@ class TestKilledInSave:
         checkpoint.sweep(run)
         found = checkpoint.newest_valid(run)
         assert found.images == (images if point in ("rename", "latest", "delete") else 30) and found.notes == ()
-        assert not [name for name in names(run) if name.startswith(".") and not name.startswith(".bad")]
+        assert not [name for name in names(run) if name.startswith(".")]
         save_at(run, 50, keep=2)
         assert names(run)[-1] == "ckpt-000000050" and len(names(run)) == 2
 
