@@ -108,8 +108,9 @@ def initialise_normal(module: ModuleT, *, std: float = 0.02) -> ModuleT:
             nn.init.normal_(part.weight, 0.0, std)
         elif isinstance(part, _BatchNorm) and part.affine:
             nn.init.normal_(part.weight, 1.0, std)
-        if isinstance(getattr(part, "bias", None), nn.Parameter):
-            nn.init.zeros_(part.bias)
+        bias = getattr(part, "bias", None)
+        if isinstance(bias, nn.Parameter):
+            nn.init.zeros_(bias)
     return module
 
 

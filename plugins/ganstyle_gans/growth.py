@@ -42,6 +42,8 @@ class Growing(nn.Module):
         stages: number of resolutions.
     """
 
+    progress: Tensor
+
     def __init__(self, stages: int, share: float) -> None:
         """Start fully grown.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 from pydantic import Field, field_validator
@@ -110,7 +110,8 @@ class GanTask:
 
     def latents(self, batch: Batch) -> Tensor:
         """Return float (B, z_dim), standard normal, from torch's global random state."""
-        return torch.randn(len(batch), unwrapped(self.generator).z_dim, device=batch["images"].device)
+        generator: Any = unwrapped(self.generator)
+        return torch.randn(len(batch), generator.z_dim, device=batch["images"].device)
 
     def labels(self, batch: Batch) -> Tensor | None:
         """Return int64 (B,), or None for an unconditional generator.
@@ -151,8 +152,9 @@ class GanTask:
             fraction: share of the budget done, in [0, 1].
         """
         for network in map(unwrapped, self.networks.values()):
-            if hasattr(network, "set_progress"):
-                network.set_progress(fraction)
+            grow = getattr(network, "set_progress", None)
+            if grow is not None:
+                grow(fraction)
 
     @torch.no_grad()
     def sample(
@@ -176,7 +178,7 @@ class GanTask:
         Returns:
             float (count, C, H, W) in [-1, 1].
         """
-        network = unwrapped(networks["generator"])
+        network: Any = unwrapped(networks["generator"])
         device = device_of(network)
         z = torch.randn(count, network.z_dim, generator=generator, device=generator.device).to(device)
         with evaluating(network):
