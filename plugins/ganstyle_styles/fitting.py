@@ -36,9 +36,9 @@ class FitOptions:
         short_side: range of the short side that works and photos are scaled to.
     """
 
-    content: float = 0.35
-    style: float = 1.0
-    variation: float = 0.4
+    content: float = 0.5
+    style: float = 5.0
+    variation: float = 0.3
     lr: float = 1e-2
     batch: int = 4
     crop: int = 160

@@ -31,13 +31,13 @@ class AdaStyleTaskOptions(Options):
     variation: Annotated[float, Field(ge=0, description="Weight of total variation.")] = 0.3
     identity: Annotated[float, Field(ge=0, description="Weight of repainting a photo in its own code.")] = 0.5
     adversarial: Annotated[float, Field(ge=0, description="Final adversarial weight.")] = 1.0
-    d_lr_factor: Annotated[float, Field(gt=0, description="Rate of D over rate of G.")] = 1.0
+    d_lr_factor: Annotated[float, Field(gt=0, description="Rate of D over rate of G.")] = 2.0
     reconstruction_share: Annotated[
         float, Field(ge=0, le=1, description="Share of the budget that only rebuilds photos.")
     ] = 0.02
     d_start: Annotated[float, Field(ge=0, le=1, description="Share of the budget after which D learns.")] = 0.2
-    ramp_start: Annotated[float, Field(ge=0, le=1, description="Share after which the adversarial weight rises.")] = 0.25
-    ramp_end: Annotated[float, Field(ge=0, le=1, description="Share at which the adversarial weight is full.")] = 0.35
+    ramp_start: Annotated[float, Field(ge=0, le=1, description="Share after which that weight rises.")] = 0.25
+    ramp_end: Annotated[float, Field(ge=0, le=1, description="Share at which that weight is full.")] = 0.35
     wrong_style: Annotated[float, Field(ge=0, description="Weight of real works shown with another's style.")] = 0.5
 
 
