@@ -5,7 +5,7 @@ set -eu
 
 GANSTYLE=${GANSTYLE:-ganstyle}
 PYTHON=${PYTHON:-python3}
-IMAGES=${DEMO_IMAGES:-10000}
+IMAGES=${DEMO_IMAGES:-7000}
 STYLES=${DEMO_STYLES:-"monet van_gogh hiroshige"}
 
 mkdir -p demo_output
@@ -22,7 +22,8 @@ step() {
 }
 
 step version
-step train --arch dcgan --loss bce --images "$IMAGES" --set train.resolution=32 --runs "$OUT/runs"
+# One thread: at this size two are little faster alone, and much slower on a machine that does something else as well.
+step train --arch dcgan --loss bce --images "$IMAGES" --set train.threads=1 --runs "$OUT/runs"
 RUN=$OUT/runs/0001-dcgan
 step generate "$RUN" --count 64 --out "$OUT/generated"
 
