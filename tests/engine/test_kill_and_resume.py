@@ -225,15 +225,16 @@ def test_other_networks_and_options_resume_exactly_too(train, run, tmp_path, nam
 def interrupted_at_random(train, tmp_path, *, seed, kills, **changes):
     """Kill the run's whole process group after random times; returns how many kills hit."""
     chance = random.Random(seed)
-    command, hits = train(new=True, **changes), 0
+    # Slowed down, so that on a fast machine the first kill still comes before the end.
+    command, hits = train(new=True, program=SLOW, **changes), 0
     wait_for_checkpoints(tmp_path, 1)
     for _ in range(kills):
-        time.sleep(chance.uniform(0, 1.0))
+        time.sleep(chance.uniform(0, 0.6))
         if command.finished():
             break
         os.killpg(command.pid, signal.SIGKILL)
         hits += command.wait() == -signal.SIGKILL
-        command = train()
+        command = train(program=SLOW)
     assert command.wait() == 0, command.text
     return hits
 
