@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import io
 import re
 import statistics
-from collections.abc import Iterator
+import tokenize
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -13,6 +15,8 @@ ROOT = Path(__file__).parent.parent
 MEDIAN, P90, LONGEST = 7, 25, 60  # lines of a function, docstring not counted
 LONGEST_FILE = 400
 POSITIONAL = 3
+# What belongs together in an order that everybody knows: weights, optimizer, state; what, from where, of which, on what.
+FOUR_POSITIONAL = {"engine/checkpoint.py save", "engine/session.py build_task", "torchvision_sets.py __init__"}
 BANNED = re.compile(r"(?:^|_)(?:utils?|helpers?|misc|common)(?:_|$)|Manager|Helper|Util")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -83,7 +87,8 @@ def test_at_most_three_positional_parameters():
 
     # Commands name their parameters for typer, which passes all by keyword.
     found = [(place, f) for place, f, _ in functions() if "ganstyle/cli/" not in place and is_public(f)]
-    assert [place for place, function in found if positional(function) > POSITIONAL] == []
+    many = {re.sub(r":\d+", "", place) for place, function in found if positional(function) > POSITIONAL}
+    assert [place for place in many if not place.endswith(tuple(FOUR_POSITIONAL))] == []
 
 
 def test_every_public_name_is_documented():
@@ -133,10 +138,22 @@ def test_committed_text_names_no_machine_and_no_package_host():
     assert [str(path.relative_to(ROOT)) for path, text in texts.items() if private.search(text)] == []
 
 
-def test_tests_are_as_long_as_the_source():
-    def lines(paths: Iterator[Path]) -> int:
-        return sum(len(path.read_text(encoding="utf-8").splitlines()) for path in paths)
+def test_tests_are_about_as_long_as_the_source():
+    def lines(paths: Iterable[Path]) -> int:
+        return sum(len(code_lines(path.read_text(encoding="utf-8"))) for path in paths)
 
-    source = lines(iter(trees()))
-    tests = lines((ROOT / "tests").rglob("*.py"))
-    assert tests >= 0.8 * source, f"{tests} lines of tests for {source} of source"
+    source, tests = lines(trees()), lines((ROOT / "tests").rglob("*.py"))
+    assert tests >= 0.9 * source, f"{tests} lines of tests for {source} of source"
+
+
+def code_lines(text: str) -> set[int]:
+    """Return the numbers of the lines that hold code: no comments, blank lines or docstrings."""
+    layout = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
+    found: set[int] = set()
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type not in layout:
+            found.update(range(token.start[0], token.end[0] + 1))
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Module | ast.ClassDef | Function) and ast.get_docstring(node) is not None:
+            found.difference_update(range(node.body[0].lineno, node.body[0].end_lineno + 1))
+    return found
