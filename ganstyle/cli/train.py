@@ -14,6 +14,7 @@ from ganstyle.errors import ModelError, UsageError
 if TYPE_CHECKING:
     from ganstyle.config import Config
     from ganstyle.engine.run import Run
+    from ganstyle.engine.session import Session
     from ganstyle.registry import Registry
 
 RUNS = Path("runs")
@@ -89,12 +90,20 @@ def _train(
         if opened is None or flags or sets:
             raise
         raise ModelError(error.message, where=str(opened.folder / "config.json"), hint=error.hint) from None
+    # What can't be built is refused here, before a run folder exists.
+    session = _session(config, registry) if dry_run or opened is None else None
     if dry_run:
         out.result({"config": config_to_dict(config)}, text=_described(config_to_dict(config)))
         return
     if opened is None:
         opened = _create(runs, config_to_dict(config), config.arch.name)
-    _fit(config, registry, opened, resume=resume, override=override, out=out)
+    _fit(config, registry, opened, resume=resume, override=override, out=out, session=session)
+
+
+def _session(config: Config, registry: Registry) -> Session:
+    from ganstyle.engine.session import open_session
+
+    return open_session(config, registry)
 
 
 def _open(path: Path) -> Run:
@@ -122,7 +131,16 @@ def _check_changes(run: Run, config: dict[str, Any], override: bool) -> None:
         )
 
 
-def _fit(config: Config, registry: Registry, run: Run, *, resume: str, override: bool, out: Output) -> None:
+def _fit(
+    config: Config,
+    registry: Registry,
+    run: Run,
+    *,
+    resume: str,
+    override: bool,
+    out: Output,
+    session: Session | None = None,
+) -> None:
     from ganstyle.config import config_to_dict
     from ganstyle.engine.training import fit
 
@@ -136,7 +154,9 @@ def _fit(config: Config, registry: Registry, run: Run, *, resume: str, override:
             f"{run.folder}: {config.arch.name} + {config.loss.name} on {config.data.name}, {config.train.images} images"
         )
         told = _Told(progress, out)
-        result = fit(config, registry=registry, run=run, resume=resume, allow_changes=override, reporter=told)
+        result = fit(
+            config, registry=registry, run=run, resume=resume, allow_changes=override, reporter=told, session=session
+        )
     facts = {"run": result.folder, "images": result.images, "model": result.model, "preview": result.preview}
     lines = [f"{name + ':':9}{value}" for name, value in facts.items()]
     out.result(facts, text="\n".join([*lines, f"{'next:':9}ganstyle generate {result.folder}"]))

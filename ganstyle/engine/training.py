@@ -58,6 +58,7 @@ def fit(
     resume: str = "auto",
     allow_changes: bool = False,
     reporter: Reporter | None = None,
+    session: Session | None = None,
 ) -> FitResult:
     """Train until the budget of images is spent.
 
@@ -68,6 +69,7 @@ def fit(
         resume: `auto` goes on from the newest valid checkpoint of the run, `none` starts anew.
         allow_changes: resume although the data changed.
         reporter: told about progress; one that fails is not asked again.
+        session: the configuration's, freshly opened, for callers that opened it to see whether it can be.
 
     Raises:
         Stopped: by a signal, after saving (exit 75).
@@ -78,7 +80,7 @@ def fit(
     """
     with StopRequest() as stop:
         try:
-            training = Training(open_session(config, registry), run, Steady(reporter or Silent()))
+            training = Training(session or open_session(config, registry), run, Steady(reporter or Silent()))
             training.prepare(resume, allow_changes)
             return training.train(stop)
         except Stopped:

@@ -98,6 +98,13 @@ def test_bad_input_says_what_and_what_to_do(train, tmp_path, words, code, said):
 def test_an_image_less_folder_is_exit_4_and_leaves_no_run(train, tmp_path):
     (tmp_path / "empty").mkdir()
     assert train("--data", "empty").code == 4
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("words", [("--resolution", "37"), ("--loss", "wgan")])
+def test_networks_that_cannot_be_built_are_refused_by_a_dry_run_and_leave_no_run(train, tmp_path, words):
+    assert train(*words, "--dry-run").code == train(*words).code == 2
+    assert not (tmp_path / "runs").exists()
 
 
 @pytest.mark.parametrize(
