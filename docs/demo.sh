@@ -36,7 +36,7 @@ step transfer "$OUT/photos" "$@" --out "$OUT/paintings"
 step transfer "$OUT/photos" "$@" --sheet --out "$OUT/sheets"
 
 {
-  step eval "$RUN" --metric ssim,fd_efficientnet_lite0,kid_efficientnet_lite0 --count 64
+  step eval "$RUN" --metric ssim,fd_efficientnet_lite0,kid_efficientnet_lite0 --count 45
   step eval --pairs "$OUT/paintings" "$OUT/photos" --metric ssim,psnr
 } >"$OUT/scores.txt"
 cat "$OUT/scores.txt"
