@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -68,6 +69,11 @@ class FoldedConv(nn.Module):
     Buffers that are not persistent are in no state dict and are no parameters: a checkpoint
     of a network that contains a frozen encoder does not contain the encoder.
     """
+
+    weight: Tensor
+    bias: Tensor
+    typical_mean: Tensor
+    typical_deviation: Tensor
 
     def __init__(self, weight: Tensor, norm: Mapping[str, Tensor], *, stride: int = 1) -> None:
         """Fold `norm` into `weight`.
@@ -183,7 +189,7 @@ class EfficientNetLite0(nn.Module):
         """Return the block and the part (`depthwise` or `output`) that `tap` names."""
         self._last_block([tap])
         block, _, part = tap.partition(".")
-        return self.blocks[int(block[1:])], part
+        return cast(Bottleneck, self.blocks[int(block[1:])]), part
 
     def _last_block(self, taps: Sequence[str] | frozenset[str]) -> int:
         """Return the highest block among `taps`; refuse names that do not exist."""

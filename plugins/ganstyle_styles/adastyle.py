@@ -26,6 +26,7 @@ from .fitting import Progress, fit_code
 from .layers import (
     CodeLayout,
     DepthwiseBlock,
+    Moments,
     Recorder,
     Site,
     Statistics,
@@ -92,7 +93,7 @@ class Painter(nn.Module):
         """
         site = site or Site()
         codes, gates, gains = self.layout.split(code)
-        moments = statistics or [None] * len(codes)
+        moments: Sequence[Moments | None] = statistics or [None] * len(codes)
         half = torch.relu(self.from_rgb(F.pixel_unshuffle(images, 2)))
         quarter = torch.relu(self.down_quarter(half))
         features = torch.relu(self.down_eighth(quarter)) + noise[0] * gains[0][:, :, None, None]
@@ -119,6 +120,9 @@ class Painter(nn.Module):
 
 class StyleEncoder(nn.Module):
     """Frozen backbone moments of a style picture, then a small perceptron to its code."""
+
+    typical_mean: Tensor
+    typical_deviation: Tensor
 
     def __init__(self, options: AdaStyleOptions, layout: CodeLayout) -> None:
         """Load the backbone and make the perceptron with an output of `layout.length`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 import torch
 from pydantic import Field
@@ -14,7 +14,7 @@ from ganstyle.api import Batch, LossLike, Options, Phase, RegularizerLike
 from ganstyle.nn.encoders import load_backbone
 from ganstyle.nn.modules import frozen
 
-from .adastyle import STYLE_TAPS
+from .adastyle import STYLE_TAPS, Discriminator, Stylizer
 from .perceptual import CONTENT_TAPS, GRAM_TAPS, LAST_BLOCK, perceptual_parts
 
 IDENTITY_EVERY = 4  # lazy: a quarter of the batch, every fourth step, at four times the weight
@@ -57,7 +57,8 @@ class AdaStyleTask:
         """Load the backbone that judges; start at the schedule's beginning."""
         self.options, self.networks = options, networks
         self.loss, self.penalties = loss, penalties
-        self.stylizer, self.D = networks["stylizer"], networks["discriminator"]
+        self.stylizer = cast(Stylizer, networks["stylizer"])
+        self.D = cast(Discriminator, networks["discriminator"])
         self.backbone = load_backbone("efficientnet-lite0", last_block=LAST_BLOCK)
         self.phases = (
             Phase("stylizer", ("stylizer",), self.stylizer_loss),
@@ -118,12 +119,12 @@ class AdaStyleTask:
     def discriminator_loss(self, batch: Batch, step: int) -> Tensor:
         """Raise D(work | its style); lower D(painted | style) and D(work | another style)."""
         if not self.d_learns:
-            return 0.0 * sum(p.sum() for p in self.D.parameters())
+            return 0.0 * torch.stack([p.sum() for p in self.D.parameters()]).sum()
         with torch.no_grad():
             moments = self.stylizer.encoder.moments(batch["style"])
             code = self.stylizer.encoder(moments)
             fake = self.stylizer.stylize(batch["images"], code, seed=step)
-        real, D = batch["other"], partial(self.D, style=moments)
+        real, D = batch["other"], cast(Any, partial(self.D, style=moments))
         real_features, fake_features = self.D.features(torch.cat([real, fake])).chunk(2)
         real_logits = self.D.judged(real_features, moments)
         loss = self.loss.discriminator(real_logits, self.D.judged(fake_features, moments))
@@ -132,7 +133,7 @@ class AdaStyleTask:
             wrong = self.loss.discriminator(real_logits, wrong_logits)
             loss = loss + self.options.wrong_style * wrong
         due = [p for p in self.penalties if step % p.every == 0]  # lazy (arXiv:1912.04958, app. B)
-        return loss + sum(p.every * p(D, real, fake) for p in due)
+        return loss + sum((p.every * p(D, real, fake) for p in due), loss.new_zeros(()))
 
     def sample(
         self,
@@ -160,7 +161,7 @@ class AdaStyleTask:
             raise ValueError("adastyle samples need a batch with 'images' and 'style'")
         rows = torch.arange(count) % len(batch)
         seed = int(torch.randint(2**31, (), generator=generator))
-        stylizer = networks["stylizer"]
+        stylizer = cast(Stylizer, networks["stylizer"])
         code = stylizer.encode(batch["style"][rows])
         return stylizer.stylize(batch["images"][rows], code, seed=seed)
 
