@@ -124,9 +124,9 @@ def _checked_header(path: Path) -> Header:
     try:
         with open(path, "rb", opener=_nonblocking) as stream:
             size = os.fstat(stream.fileno()).st_size
-            head = stream.read(8)
+            head = stream.read(9)
             length = _header_length(head, size, path)
-            raw = stream.read(length)
+            raw = head[8:] + stream.read(length - 1)
     except FileNotFoundError:
         raise ModelError(f"{shown(path)} does not exist", where=shown(path)) from None
     except OSError as error:
@@ -140,13 +140,14 @@ def _nonblocking(path: str, flags: int) -> int:
 
 def _header_length(head: bytes, size: int, path: Path) -> int:
     for magic, what in _FOREIGN:
-        if head.startswith(magic):
+        # A header of 640 bytes begins as a pickle does; the brace behind its length tells them apart.
+        if head.startswith(magic) and head[8:] != b"{":
             raise ModelError(
                 f"{shown(path)} is {what}; only safetensors files are loaded",
                 where=shown(path),
                 hint="ask its author for a .safetensors file",
             )
-    length = int.from_bytes(head, "little")
+    length = int.from_bytes(head[:8], "little")
     if len(head) < 8 or length < 2:
         raise _broken(path, f"it has {size} bytes and no header")
     if length > MAX_HEADER_BYTES:

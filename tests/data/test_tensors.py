@@ -151,3 +151,13 @@ def test_a_cut_at_any_place_is_noticed(tmp_path):
         path.write_bytes(whole[:length])
         with pytest.raises(ModelError):
             read_tensors(path)
+
+
+@pytest.mark.parametrize("length", [640, 896, 1152, 1408])
+def test_a_header_whose_length_looks_like_a_pickle_is_read(tmp_path, length):
+    path = tmp_path / "unlucky.safetensors"
+    for padding in range(length):
+        write_tensors(path, {"x": torch.ones(2)}, {"note": "a" * padding})
+        if int.from_bytes(path.read_bytes()[:8], "little") == length:
+            break
+    assert path.read_bytes()[0] == 0x80 and torch.equal(read_tensors(path)["x"], torch.ones(2))

@@ -50,7 +50,7 @@ def test_the_card_holds_every_option_and_where_it_comes_from(made):
 
 
 def test_half_precision_halves_the_file_and_keeps_three_digits(made, tmp_path):
-    path, networks = made
+    path, _ = made
     model = load_model(path, registry=default_registry())
     small = save_model(tmp_path / "half.safetensors", model.networks, model.card, half=True)
     loaded = load_model(small, registry=default_registry()).networks["generator"].state_dict()
