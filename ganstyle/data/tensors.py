@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganstyle.data.names import shown
-from ganstyle.data.writing import write_atomic
 from ganstyle.errors import EnvironmentProblem, ModelError
 
 if TYPE_CHECKING:
@@ -112,6 +111,8 @@ def write_tensors(
     """
     import torch
     from safetensors.torch import save
+
+    from ganstyle.data.writing import write_atomic  # brings numpy and Pillow, which listing styles has no use for
 
     ready = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     for name, tensor in ready.items():
