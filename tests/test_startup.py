@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-HEAVY = ("torch", "torchvision", "scipy", "skimage")
+HEAVY = ("torch", "torchvision", "numpy", "PIL", "scipy", "skimage")
 LISTINGS = [
     ["--help"],
     ["--version"],
