@@ -84,6 +84,7 @@ COMMANDS: dict[str, Command] = {
 
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".avif", ".tif", ".tiff", ".bmp", ".gif"})
 _GLOBAL_FLAGS = frozenset({"--debug", "--no-plugins"})
+_ROOT_ONLY = frozenset({"install_completion", "show_completion"})
 
 
 class LazyGroup(TyperGroup):
@@ -168,6 +169,7 @@ def _single(function: Any) -> typer.Typer:
 def _described(command: Any, name: str, row: Command) -> Any:
     """Name the command and put its examples first, then the prose of its docstring."""
     command.name, command.rich_markup_mode = name, None
+    command.params = [p for p in command.params if p.name not in _ROOT_ONLY]
     command.context_settings.setdefault("help_option_names", ["-h", "--help"])
     prose = re.split(r"^(?:Args|Raises|Returns):$", inspect.cleandoc(command.help or row.summary), flags=re.MULTILINE)
     examples = "\n".join(f"  {example}" for example in row.examples)

@@ -48,6 +48,7 @@ class Progress:
 
     def advance(self, n: int = 1) -> None:
         """Count n more units."""
+        self._first = self._first or 0
         self.update(self.done + n)
 
     def update(self, done: int, **facts: object) -> None:

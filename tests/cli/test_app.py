@@ -57,6 +57,11 @@ def test_every_option_says_what_it_does(name):
     assert silent == []
 
 
+def test_completion_is_offered_once(run_cli):
+    assert "--install-completion" in run_cli("--help").out
+    assert all("--install-completion" not in run_cli(name, "--help").out for name in COMMANDS)
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_shows_no_sections_of_docstrings(name, run_cli):
     assert not {"Args:", "Raises:", "Returns:"} & set(run_cli(name, "--help").out.split())

@@ -40,6 +40,13 @@ def test_a_resumed_count_does_not_inflate_the_rate(clock):
         assert progress.rate() == pytest.approx(10.0)
 
 
+def test_a_batch_of_one_has_a_rate(clock):
+    with Progress("painting", 1, silent=True) as progress:
+        clock[0] += 2
+        progress.advance(1)
+    assert progress.rate() == pytest.approx(0.5)
+
+
 def test_without_a_total_there_is_no_eta(clock, capsys):
     with Progress("reading", unit="files") as progress:
         clock[0] += 2
