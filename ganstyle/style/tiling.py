@@ -20,7 +20,9 @@ from ganstyle.style.base import BaseModel
 
 GRID = 8  # tiles start at multiples of it, as the stylizer's deepest layer strides by it
 HALO = 168
-WHOLE_PIXELS = 4 << 20  # up to here a picture is measured as it is, beyond from a thumbnail of that many pixels
+MARGIN = 24  # mirrored around the picture and cut off again: stylizers mark the edge of what they see
+# Up to 4 megapixels (and their margin) a picture is measured as it is, beyond from a thumbnail of that many pixels.
+WHOLE_PIXELS = (2048 + 2 * MARGIN) ** 2
 LARGE_TILE = 1536  # of pictures too large for one piece; the halo costs half as much again
 RETRIES = 3
 MIN_TILE = 64
@@ -99,7 +101,7 @@ def paint(base: BaseModel, picture: Tensor, code: Tensor, *, tiling: Tiling | No
 
     Args:
         base: the base model.
-        picture: uint8 (3, H, W), H and W at least 1.
+        picture: uint8 (3, H, W), H and W at least 1; painted with a mirrored margin, which is cut off.
         code: float32 (D,).
         tiling: how large pieces are; default `Tiling()`.
         seed: of the stroke noise.
@@ -110,7 +112,20 @@ def paint(base: BaseModel, picture: Tensor, code: Tensor, *, tiling: Tiling | No
     Raises:
         EnvironmentProblem: the smallest tiles don't fit either.
     """
-    tiling = tiling or Tiling()
+    height, width = picture.shape[1:]
+    rows, columns = _mirrored(height), _mirrored(width)
+    painted = _paint_framed(base, picture[:, rows][:, :, columns], code, tiling=tiling or Tiling(), seed=seed)
+    return painted[:, MARGIN : MARGIN + height, MARGIN : MARGIN + width].contiguous()
+
+
+def _mirrored(count: int) -> Tensor:
+    """Return the indices of `count` pixels with MARGIN mirrored ones on either side, however few there are."""
+    period = max(1, 2 * (count - 1))
+    indices = torch.arange(-MARGIN, count + MARGIN) % period
+    return torch.where(indices < count, indices, period - indices)
+
+
+def _paint_framed(base: BaseModel, picture: Tensor, code: Tensor, *, tiling: Tiling, seed: int) -> Tensor:
     side = tiling.side(*picture.shape[1:])
     for _ in range(RETRIES + 1):
         try:
@@ -121,7 +136,7 @@ def paint(base: BaseModel, picture: Tensor, code: Tensor, *, tiling: Tiling | No
         side = max(MIN_TILE, min(side, max(picture.shape[1:])) // 2 // GRID * GRID)
         _free(base)
     if base.may_fall_back and base.device.type != "cpu":
-        return paint(on_cpu(base), picture, code, tiling=Tiling(side, tiling.halo), seed=seed)
+        return _paint_framed(on_cpu(base), picture, code, tiling=Tiling(side, tiling.halo), seed=seed)
     raise EnvironmentProblem(
         f"out of memory with tiles of {side} pixels, after {RETRIES} attempts with smaller ones",
         where=f"painting {picture.shape[2]}x{picture.shape[1]} pixels on {base.device}",

@@ -97,7 +97,7 @@ def test_out_of_memory_means_smaller_tiles_and_the_same_result(adastyle: Any, pi
     hungry = Hungry(adastyle.stylizer, 437 * 500)
     painted = paint(replace(adastyle, stylizer=hungry), picture, code)
     assert (painted.int() - paint(adastyle, picture, code).int()).abs().max() <= 1
-    assert hungry.seen[0] == 437 * 611
+    assert hungry.seen[0] == (437 + 2 * tiling.MARGIN) * (611 + 2 * tiling.MARGIN)
 
 
 def test_without_any_memory_the_error_says_what_to_do(adastyle: Any, picture: Tensor, code: Tensor) -> None:
@@ -114,15 +114,31 @@ def test_only_an_automatic_device_falls_back_to_the_cpu(
     hungry = replace(adastyle, stylizer=Hungry(adastyle.stylizer, 0), device=torch.device("meta"), may_fall_back=True)
     monkeypatch.setattr(tiling, "_paint_once", lambda base, *args, **kwargs: _cpu_only(base))
     monkeypatch.setattr(tiling, "on_cpu", lambda base: replace(adastyle, device=torch.device("cpu")))
-    assert paint(hungry, picture, code) == "painted on cpu"
+    assert (paint(hungry, picture, code) == 7).all()
     with pytest.raises(EnvironmentProblem):
         paint(replace(hungry, may_fall_back=False), picture, code)
 
 
-def _cpu_only(base: Any) -> str:
+def _cpu_only(base: Any) -> Tensor:
     if base.device.type != "cpu":
         raise torch.OutOfMemoryError("out of memory")
-    return "painted on cpu"
+    return torch.full((3, 600, 700), 7, dtype=torch.uint8)
+
+
+class EdgeMarker:
+    """A stylizer that copies, and blackens the outermost pixels of what it sees."""
+
+    def stylize(self, content: Tensor, code: Tensor, **kwargs: Any) -> Tensor:
+        marked = torch.full_like(content, -1.0)
+        marked[:, :, 4:-4, 4:-4] = content[:, :, 4:-4, 4:-4]
+        return marked
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 9), (40, 3), (64, 80)])
+def test_marks_at_the_edge_fall_into_the_margin_that_is_cut_off(adastyle: Any, height: int, width: int) -> None:
+    shown = torch.arange(3 * height * width).reshape(3, height, width).remainder(251).byte()
+    painted = paint(replace(adastyle, stylizer=EdgeMarker()), shown, torch.zeros(4))
+    assert torch.equal(painted, shown)
 
 
 def test_other_errors_are_not_taken_for_a_lack_of_memory() -> None:
