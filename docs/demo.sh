@@ -5,7 +5,7 @@ set -eu
 
 GANSTYLE=${GANSTYLE:-ganstyle}
 PYTHON=${PYTHON:-python3}
-IMAGES=${DEMO_IMAGES:-12000}
+IMAGES=${DEMO_IMAGES:-9000}
 STYLES=${DEMO_STYLES:-"monet van_gogh hiroshige"}
 
 mkdir -p demo_output

@@ -76,11 +76,16 @@ def test_show_spells_the_options_of_listed_kinds_with_the_name(site, run_cli):
     assert "regularizer.r1." in run_cli("regularizer", "show", "r1").out
 
 
-def test_what_show_suggests_is_a_valid_command(run_cli, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("kind", "name", "more"),
+    [("loss", "lsgan", ()), ("regularizer", "r1", ("--set", "arch.norm=spectral")), ("arch", "progan", ())],
+)
+def test_what_show_suggests_is_a_valid_command(run_cli, tmp_path, monkeypatch, kind, name, more):
     monkeypatch.chdir(tmp_path)
-    text = run_cli("regularizer", "show", "r1").out
+    text = run_cli(kind, "show", name).out
     words = next(line for line in text.splitlines() if line.startswith("use: ganstyle ")).split()[2:]
-    assert run_cli(*words, "--dry-run").code == 0
+    done = run_cli(*words, *more, "--dry-run")
+    assert done.code == 0, done.err
 
 
 def test_an_unknown_name_is_a_usage_error_with_a_suggestion(run_cli):
