@@ -201,9 +201,13 @@ def prune(run: Run, *, keep: int, best: int | None = None, newest: int | None = 
 
     Args:
         newest: image count just saved; later ones belong to a branch that was left by resuming or rolling back.
+            None if nothing was saved: then only checkpoints that verify count as whole.
     """
     present = [path for path in list_checkpoints(run) if newest is None or images_of(path) <= newest]
-    whole = [path for path in present if _sizes_match(path)]
+    # Behind a checkpoint that was just written, sizes will do. Without one, a flipped bit in the newest must not cost
+    # the last that is valid: then every byte is read.
+    is_whole = _verifies if newest is None else _sizes_match
+    whole = [path for path in present if is_whole(path)]
     kept = set(whole[-keep:]) | {path for path in whole if images_of(path) == best}
     # A damaged folder is worth nothing only once `keep` whole ones exist.
     kept |= set(present) if len(whole) < keep else set()
@@ -339,6 +343,14 @@ def _verify_file(path: Path, size: int, digest: str) -> None:
         raise ModelError(f"{path.name} has {found} of {size} bytes", where=str(path))
     if _sha256(path) != digest:
         raise ModelError(f"{path.name} sha256 differs", where=str(path))
+
+
+def _verifies(path: Path) -> bool:
+    try:
+        verify(path)
+    except (ModelError, OSError):
+        return False
+    return True
 
 
 def _sizes_match(path: Path) -> bool:

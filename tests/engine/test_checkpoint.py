@@ -291,6 +291,16 @@ class TestFullDisk:
             save_at(run, 40, keep=2)
         assert names(run) == ["ckpt-000000020", "ckpt-000000030"]
 
+    def test_making_room_never_costs_the_last_valid_checkpoint(self, run, save_at, monkeypatch):
+        for images in (10, 20, 30):
+            save_at(run, images, keep=3)
+        for images in (20, 30):  # sizes stay right
+            flip_a_bit(run.checkpoints / f"ckpt-{images:09d}" / MODEL)
+        monkeypatch.setenv("GANSTYLE_FAULT", "mkdir:enospc")
+        with pytest.raises(EnvironmentProblem):
+            save_at(run, 40, keep=2)
+        assert checkpoint.newest_valid(run).images == 10
+
     def test_too_little_space_is_said_in_numbers_before_anything_is_written(self, run, names, monkeypatch):
         free_bytes(monkeypatch, 120_000_000)
         weights = {"w": torch.zeros(1).expand(203_000_000)}
