@@ -1,4 +1,4 @@
-"""Penalties on the gradient of a discriminator; always in float32, differentiable once more."""
+"""Penalties on gradients, a discriminator's or a generator's; always in float32, differentiable once more."""
 
 from __future__ import annotations
 
@@ -64,3 +64,48 @@ def gradient_penalty(network: Network, real: Tensor, fake: Tensor, *, target: fl
     # A length has no gradient at 0; one part in 1e12 under the root gives it one.
     lengths = (squared_gradient_norms(network, between) + 1e-12).sqrt()
     return (lengths - target).square().mean()
+
+
+def path_lengths(images: Tensor, codes: Tensor, *, directions: Tensor | None = None) -> Tensor:
+    """Return |J^T y| of each picture: how far a random change of its pixels reaches back into its code.
+
+    Args:
+        images: float (B, C, H, W), made from `codes` in float32, with the graph.
+        codes: float (B, L, w_dim) or (B, w_dim), requiring grad; squares are summed over w_dim, averaged over L.
+        directions: y, float (B, C, H, W); by default N(0, 1), torch's global draw. Divided by sqrt(H W) here.
+
+    Returns:
+        float32 (B,), at least 0.
+
+    Source: Karras et al. 2020 (arXiv:1912.04958), eq. 4. With the 2 log2(r) - 2 layers of an r x r generator, mean and
+        division turn the paper's weight (app. B), ln 2 / (r^2 (ln r - ln 2)), into 2 at every resolution.
+    """
+    with torch.enable_grad(), torch.autocast(images.device.type, enabled=False):
+        directions = torch.randn_like(images, dtype=torch.float32) if directions is None else directions
+        change = (images * directions).sum() / (images.shape[2] * images.shape[3]) ** 0.5
+        (gradient,) = torch.autograd.grad(change, codes, create_graph=True)
+        squares = gradient.square().sum(-1)  # of the codes' type, float32 or wider
+        # A length has no gradient at 0; one part in 1e12 under the root gives it one.
+        return (squares.flatten(1).mean(1) if squares.ndim > 1 else squares).add(1e-12).sqrt()
+
+
+def path_length_penalty(
+    images: Tensor, codes: Tensor, *, mean: Tensor, decay: float = 0.99, directions: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """Return E (|J^T y| - a)^2 and the new a, the moving average of the lengths.
+
+    Args:
+        images: float (B, C, H, W), made from `codes` in float32, with the graph.
+        codes: float (B, L, w_dim) or (B, w_dim), requiring grad.
+        mean: scalar, the a so far, 0 at the start; kept by the caller, as this function has no state.
+        decay: share of the old a that stays.
+        directions: as for `path_lengths`.
+
+    Returns:
+        Scalar penalty, differentiable; scalar a, detached, this batch included.
+
+    Source: arXiv:1912.04958, eq. 4.
+    """
+    lengths = path_lengths(images, codes, directions=directions)
+    mean = torch.lerp(lengths.detach().mean(), mean.to(lengths), decay)
+    return (lengths - mean).square().mean(), mean

@@ -6,7 +6,13 @@ import pytest
 import torch
 from torch import nn
 
-from ganstyle.functional.gradients import gradient_penalty, squared_gradient_norms, zero_centred_penalty
+from ganstyle.functional.gradients import (
+    gradient_penalty,
+    path_length_penalty,
+    path_lengths,
+    squared_gradient_norms,
+    zero_centred_penalty,
+)
 
 
 def linear(weight):
@@ -78,3 +84,59 @@ def test_pictures_keep_their_own_graph_untouched():
     x = pictures().requires_grad_()
     zero_centred_penalty(lambda v: v.square().flatten(1).sum(1), x).backward()
     assert x.grad is None
+
+
+def linear_generator(matrix):
+    """Codes (B, L, w) to pictures (B, 1, 2, 2) by one matrix (4, w) per layer, which makes J known."""
+    return lambda codes: torch.einsum("lpw,blw->bp", matrix, codes).view(-1, 1, 2, 2)
+
+
+def generator_case(*, layers=2, dtype=torch.float64):
+    source = torch.Generator().manual_seed(0)
+    matrix, codes, directions = (
+        torch.randn(shape, generator=source, dtype=dtype) for shape in ((layers, 4, 3), (5, layers, 3), (5, 1, 2, 2))
+    )
+    return matrix, codes.requires_grad_(True), directions
+
+
+def test_path_lengths_of_a_linear_generator_are_those_of_its_transposed_matrix():
+    matrix, codes, y = generator_case()
+    expected = torch.stack([(matrix[layer].T @ y.flatten(1).T / 2).square().sum(0) for layer in (0, 1)])
+    lengths = path_lengths(linear_generator(matrix)(codes), codes, directions=y)
+    assert torch.allclose(lengths, expected.mean(0).sqrt(), rtol=1e-10)
+
+
+def test_codes_without_layers_have_the_lengths_of_one_layer():
+    matrix, codes, y = generator_case(layers=1)
+    flat = codes.detach()[:, 0].requires_grad_(True)
+    images = linear_generator(matrix)
+    layered = path_lengths(images(codes), codes, directions=y)
+    assert torch.equal(path_lengths(images(flat[:, None]), flat, directions=y), layered)
+
+
+def test_path_length_penalty_moves_its_mean_first_and_is_the_variance_about_it():
+    matrix, codes, y = generator_case()
+    images = linear_generator(matrix)(codes)
+    lengths = path_lengths(images, codes, directions=y).detach()
+    penalty, mean = path_length_penalty(images, codes, mean=torch.tensor(7.0), decay=0.75, directions=y)
+    assert mean.item() == pytest.approx(0.75 * 7.0 + 0.25 * lengths.mean().item())
+    assert penalty.item() == pytest.approx((lengths - mean).square().mean().item())
+    assert not mean.requires_grad
+
+
+def test_an_orthogonal_generator_has_no_path_length_penalty():
+    """Eq. 4 is least where J is orthogonal up to a scale: then |J^T y| is |y| for every code."""
+    codes = torch.randn(6, 4, generator=torch.Generator().manual_seed(0)).requires_grad_(True)
+    images = (codes @ torch.linalg.qr(torch.randn(4, 4))[0]).view(6, 1, 2, 2)
+    directions = torch.ones(6, 1, 2, 2)  # of length 2, divided by the 2 of sqrt(H W)
+    penalty, mean = path_length_penalty(images, codes, mean=torch.ones(()), directions=directions)
+    assert mean.item() == pytest.approx(1.0) and penalty.item() == pytest.approx(0.0, abs=1e-10)
+
+
+def test_path_length_penalty_trains_the_generator():
+    matrix, codes, y = generator_case()
+    matrix.requires_grad_(True)
+    run = lambda weight: path_length_penalty(  # noqa: E731
+        linear_generator(weight)(codes), codes, mean=torch.tensor(0.5), decay=1.0, directions=y
+    )[0]
+    assert torch.autograd.gradcheck(run, (matrix,))
