@@ -6,29 +6,25 @@ import contextlib
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from ganstyle.api import Batch
 from ganstyle.config import Config
-from ganstyle.data.sheets import contact_sheet
-from ganstyle.data.writing import save_image, to_uint8
 from ganstyle.engine import checkpoint as checkpoints
 from ganstyle.engine.callbacks import Callbacks
 from ganstyle.engine.generation import MODEL_FILE
+from ganstyle.engine.keeping import Keeper
 from ganstyle.engine.logging import ScalarLog
-from ganstyle.engine.loop import train_step
-from ganstyle.engine.model import card_of, save_model
 from ganstyle.engine.promise import promise
+from ganstyle.engine.recovery import Recovery
 from ganstyle.engine.reporting import Reporter, Silent, Steady
 from ganstyle.engine.run import Run
 from ganstyle.engine.session import Session, fingerprint, open_session
 from ganstyle.engine.signals import StopRequest
+from ganstyle.engine.stepping import advance
 from ganstyle.errors import DivergedError, EnvironmentProblem, GanstyleError, Stopped, UsageError
 from ganstyle.registry import Registry
-
-PATIENCE = 3  # skipped updates in a row before a rollback, and rollbacks before giving up
 
 
 @dataclass(frozen=True)
@@ -105,12 +101,8 @@ class Training:
         self.session, self.run, self.reporter = session, run, reporter
         self.callbacks = Callbacks(session.config, session.registry, reporter)
         self.log = ScalarLog(run.folder, images=0)
-        self.rollbacks = self.failed_saves = 0
-        self.saved_images = -1
-        self.preview_path: Path | None = None
-        self._preview_batch: Batch | None = None
-        self._skips: dict[str, int] = {}
-        self._told_files: set[str] = set()
+        self.keeper = Keeper(session, run, reporter)
+        self.recovery = Recovery(session, run, reporter)
 
     def prepare(self, resume: str, allow_changes: bool) -> None:
         """Clear away what a killed process left, go on from where it was, and look for enough disk.
@@ -144,7 +136,7 @@ class Training:
                 hint="bring it back as it was, or --override to go on; the promise is then `approximate`",
             )
         missing = self.session.load(found.model, found.train, found.state)
-        self.saved_images = self.session.images
+        self.keeper.saved_images = self.session.images
         self.log = ScalarLog(self.run.folder, images=self.session.images)
         task = self.session.task
         uses_progress = getattr(task, "follows_budget", hasattr(task, "progress"))
@@ -171,9 +163,9 @@ class Training:
                 if self.crossed(before, train.log_every_steps * train.batch):
                     rate = (session.images - first) / max(time.monotonic() - started, 1e-9)
                     self.report(losses, rate)
-                if self.healthy() is False:
+                if self.recovery.healthy() is False:
                     break  # rolled back: the loader starts again at the restored count
-                self.tell_bad_files()
+                self.keeper.tell_bad_files()
                 self.at_intervals(before, stop)
                 if session.images >= train.images:
                     break
@@ -181,20 +173,7 @@ class Training:
 
     def step(self, batch: Batch) -> dict[str, torch.Tensor]:
         """Make one step and move the averages."""
-        session, train = self.session, self.session.config.train
-        progress = getattr(session.task, "progress", None)
-        if progress is not None:
-            progress(session.fraction)
-        for optimizer in session.optimizers.values():
-            optimizer.set_fraction(session.fraction, session.lr_scale)
-        with autocast(session.device, train.precision):
-            losses = train_step(
-                session.task, batch, session.step, optimizers=session.optimizers, micro_batch=train.micro_batch
-            )
-        session.step += 1
-        session.images += len(batch)
-        session.averaged.update(session.images, len(batch))
-        return losses
+        return advance(self.session, batch)
 
     def crossed(self, before: int, interval: int) -> bool:
         """Return whether the image count passed a multiple of the interval since `before`."""
@@ -212,53 +191,6 @@ class Training:
         self.callbacks.step(session.step, scalars)
         self.reporter.update(session.images, **{name: scalars[name] for name in session.optimizers if name in scalars})
 
-    def healthy(self) -> bool:
-        """Tell skipped updates; roll back after three in a row. Reading the guard waits for the device."""
-        train = self.session.config.train
-        if self.session.device.type != "cpu" and self.session.step % train.log_every_steps:
-            return True
-        for name, optimizer in self.session.optimizers.items():
-            consecutive, total, last = optimizer.read_guard()
-            if total > self._skips.get(name, 0):
-                self.reporter.say(
-                    f"non-finite gradient in phase {name!r} at step {last}: update skipped, {total} so far"
-                )
-            self._skips[name] = total
-            if consecutive >= PATIENCE:
-                self.roll_back(name, last)
-                return False
-        return True
-
-    def roll_back(self, phase: str, step: int) -> None:
-        """Return to the newest checkpoint with half the rate, or give up.
-
-        Raises:
-            DivergedError: no checkpoint yet, or too many rollbacks.
-        """
-        self.rollbacks += 1
-        found = checkpoints.newest_valid(self.run) if self.rollbacks <= PATIENCE else None
-        if found is None:
-            raise DivergedError(
-                f"phase {phase!r} gave non-finite gradients {PATIENCE} times in a row",
-                where=f"{self.run.folder}, step {step}",
-                hint="lower the rate: --set optimizer.lr=1e-4, or another loss or regularizer",
-            )
-        scale = self.session.lr_scale * 0.5
-        self.session.load(found.model, found.train, found.state)
-        self.session.lr_scale = scale
-        self._skips = {}
-        self.reporter.say(f"rolled back to {self.session.images} images, learning rate x{scale:g}")
-
-    def tell_bad_files(self) -> None:
-        """Name each unreadable picture once, and keep the list beside the run."""
-        new = [line for line in self.session.bad_files if line not in self._told_files]
-        if new:
-            self._told_files.update(new)
-            for line in new:
-                self.reporter.say(f"skipped {line}")
-            with contextlib.suppress(OSError):  # the list is in every checkpoint as well
-                (self.run.folder / "bad_files.txt").write_text("\n".join(self.session.bad_files) + "\n", "utf-8")
-
     def at_intervals(self, before: int, stop: StopRequest) -> None:
         """Preview and save when due; stop when asked.
 
@@ -267,10 +199,10 @@ class Training:
         """
         train = self.session.config.train
         if self.crossed(before, train.preview_every_images):
-            self.preview()
+            self.keeper.preview()
         asked = stop.requested
         if asked or stop.take_save_request() or self.crossed(before, train.save_every_images):
-            self.save()
+            self.keeper.save()
         if asked:
             self.stopped(stop.reason)
 
@@ -284,81 +216,18 @@ class Training:
             Stopped: always.
         """
         run, images = self.run, self.session.images
-        saved = "the run is saved" if self.saved_images == images else "this point could NOT be saved"
+        saved = "the run is saved" if self.keeper.saved_images == images else "this point could NOT be saved"
         run.write_status("preempted", code=Stopped.code, reason=reason, step=self.session.step, images=images)
         raise Stopped(
             f"stopped at {images} images by {reason}; {saved}", where=str(run.folder), hint=run.resume_command
         )
 
-    def preview(self) -> None:
-        """Write a grid from the fixed latents; a preview that can't be written is a warning only."""
-        try:
-            self.preview_path = self._write_preview()
-        except (GanstyleError, OSError) as error:
-            self.reporter.say(f"no preview at {self.session.images} images: {error}")
-
-    @torch.inference_mode()
-    def _write_preview(self) -> Path:
-        session, train = self.session, self.session.config.train
-        generator = torch.Generator(device=session.device).manual_seed(train.seed)
-        pictures = session.task.sample(
-            session.averaged.networks, train.preview_count, generator=generator, batch=self.preview_batch()
-        )
-        sheet = contact_sheet(list(to_uint8(pictures).cpu()), columns=max(1, int(len(pictures) ** 0.5 + 0.5)))
-        return save_image(sheet, self.run.folder / "previews" / f"{session.images:09d}.png", overwrite=True)
-
-    def preview_batch(self) -> Batch:
-        """Return the same first examples at every preview, without moving any random state."""
-        if self._preview_batch is None:
-            loader = self.session.loader(batch=self.session.config.train.preview_count)
-            self._preview_batch = next(iter(loader)).to(self.session.device)
-        return self._preview_batch
-
-    def save(self, *, patience: int = PATIENCE) -> None:
-        """Write a checkpoint and the model file; a failed save is told, too many in a row end the run.
-
-        Raises:
-            EnvironmentProblem: `patience` saves failed in a row.
-        """
-        session = self.session
-        if self.saved_images == session.images:
-            return
-        if not session.averaged.is_finite():
-            session.averaged.copy_source()
-            self.reporter.say("the averaged weights were not finite; started again from the trained ones")
-        try:
-            model, train = session.tensors()
-            checkpoints.save(self.run, model, train, session.facts(), keep=session.config.train.keep)
-            self.export()
-        except EnvironmentProblem as error:
-            self.failed_saves += 1
-            self.reporter.say(f"could not save at {session.images} images: {error.message}")
-            if self.failed_saves >= patience:
-                raise
-        else:
-            self.failed_saves, self.saved_images = 0, session.images
-
-    def export(self) -> Path:
-        """Write the averaged networks as the run's model file."""
-        session = self.session
-        facts = {"images_seen": session.images, "name": session.config.arch.name, "data": session.config.data.name}
-        styles = list(getattr(session.dataset, "styles", [])) if session.image.labels else []
-        card = card_of(session.config, session.image, registry=session.registry, styles=styles, **facts)
-        return save_model(self.run.folder / MODEL_FILE, session.averaged.networks, card)
-
     def finish(self) -> FitResult:
         """Save, preview and mark the run as done."""
-        self.preview()
-        self.save(patience=1)
-        self.export()  # also when the checkpoint was the last thing that a killed process wrote
+        self.keeper.preview()
+        self.keeper.save(patience=1)
+        self.keeper.export()  # also when the checkpoint was the last thing that a killed process wrote
         self.callbacks.end(self)
         session = self.session
         self.run.write_status("finished", code=0, step=session.step, images=session.images)
-        return FitResult(self.run.folder, session.images, self.run.folder / MODEL_FILE, self.preview_path)
-
-
-def autocast(device: torch.device, precision: str) -> contextlib.AbstractContextManager[Any]:
-    """Return the context in which losses are computed; float32 changes nothing."""
-    if precision == "float32":
-        return contextlib.nullcontext()
-    return torch.autocast(device.type, dtype=torch.bfloat16)
+        return FitResult(self.run.folder, session.images, self.run.folder / MODEL_FILE, self.keeper.preview_path)

@@ -11,9 +11,10 @@ from PIL import Image
 
 from ganstyle.config import config_to_dict, resolve
 from ganstyle.engine import checkpoint as checkpoints
-from ganstyle.engine import training
+from ganstyle.engine import stepping, training
 from ganstyle.engine.generation import generate
 from ganstyle.engine.logging import read_scalars
+from ganstyle.engine.recovery import Recovery
 from ganstyle.engine.run import Run
 from ganstyle.engine.training import fit
 from ganstyle.errors import DivergedError, EnvironmentProblem, UsageError
@@ -125,14 +126,14 @@ def test_the_first_pictures_of_a_seed_are_the_same_for_every_count(begin):
 
 def poison(monkeypatch, steps):
     """Make the generator's loss infinite at the given steps."""
-    original = training.train_step
+    original = stepping.train_step
 
     def poisoned(task, batch, step, **options):
         if step in steps:
             batch = type(batch)({key: value * math.nan if key == "images" else value for key, value in batch.items()})
         return original(task, batch, step, **options)
 
-    monkeypatch.setattr(training, "train_step", poisoned)
+    monkeypatch.setattr(stepping, "train_step", poisoned)
 
 
 def test_one_bad_step_is_skipped_and_named(begin, monkeypatch):
@@ -146,13 +147,13 @@ def test_one_bad_step_is_skipped_and_named(begin, monkeypatch):
 
 def test_three_bad_steps_in_a_row_roll_back_to_the_last_checkpoint_with_half_the_rate(begin, monkeypatch):
     poison(monkeypatch, {3, 4, 5})
-    original, told = training.Training.roll_back, Told()
+    original, told = Recovery.roll_back, Told()
 
     def healed(self, phase, step):
         monkeypatch.undo()
         original(self, phase, step)
 
-    monkeypatch.setattr(training.Training, "roll_back", healed)
+    monkeypatch.setattr(Recovery, "roll_back", healed)
     config, run = begin("arch.norm=none")
     result = fit(config, registry=default_registry(), run=run, reporter=told)
     assert any("rolled back to 16 images, learning rate x0.5" in line for line in told.lines)
@@ -176,7 +177,7 @@ def test_a_full_disk_at_one_save_does_not_end_the_run(begin, monkeypatch):
             raise EnvironmentProblem("no space left")
         return original(*args, **options)
 
-    monkeypatch.setattr(training.checkpoints, "save", full_once)
+    monkeypatch.setattr(checkpoints, "save", full_once)
     config, run = begin()
     result = fit(config, registry=default_registry(), run=run, reporter=told)
     assert result.images == 24 and any("no space left" in line for line in told.lines)
@@ -186,7 +187,7 @@ def test_three_failed_saves_in_a_row_end_the_run_with_exit_6(begin, monkeypatch)
     def full(*args, **options):
         raise EnvironmentProblem("no space left")
 
-    monkeypatch.setattr(training.checkpoints, "save", full)
+    monkeypatch.setattr(checkpoints, "save", full)
     config, run = begin("train.save_every_images=4")
     with pytest.raises(EnvironmentProblem):
         fit(config, registry=default_registry(), run=run)
