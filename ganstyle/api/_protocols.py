@@ -60,8 +60,9 @@ class Phase:
         name: key of its loss in the logs and of its optimizer in checkpoints.
         roles: the networks whose parameters it trains.
         loss: `(batch, step) -> scalar` or `(scalar, {name: detached scalar})`; the scalar is a batch mean.
-        lr_factor: multiplies `optimizer.lr` (two time-scale rates, arXiv:1706.08500).
+        lr_factor: multiplies `optimizer.lr` (two time-scale rates, arXiv:1706.08500; lazy penalties).
         every: runs only at steps divisible by this.
+        beta_power: Adam's betas are raised to it (lazy penalties: k / (k + 1), arXiv:1912.04958, app. B).
     """
 
     name: str
@@ -69,11 +70,19 @@ class Phase:
     loss: Callable[[Batch, int], Any]
     lr_factor: float = 1.0
     every: int = 1
+    beta_power: float = 1.0
 
 
 @runtime_checkable
 class LossLike(Protocol):
-    """An adversarial loss over logits of any shape; both methods return the batch mean, a scalar."""
+    """An adversarial loss over logits of any shape; both methods return the batch mean, a scalar.
+
+    Attributes:
+        relativistic: `generator` needs the real logits as well; only differences of logits mean anything.
+
+    Optional: `unbounded = True` says that D must be constrained; `boundary: float`, 0 if absent, is the logit midway
+    between real and fake, from which signs and accuracy are counted.
+    """
 
     relativistic: bool
 
@@ -86,7 +95,25 @@ class LossLike(Protocol):
 
 @runtime_checkable
 class RegularizerLike(Protocol):
-    """A penalty added to the discriminator's loss every `every` steps, multiplied by `every` (lazy)."""
+    """A penalty added to a player's loss every `every` steps, multiplied by `every` (lazy).
+
+    Attributes:
+        every: steps between two penalties.
+
+    Optional, each a hook that the task calls if it exists:
+        on: what the penalty is called with. "images" (the default): `(discriminator, real, fake)`, pictures float
+            (B, C, H, W). "logits": `(discriminator, real_logits, fake_logits)`, those that the loss sees, attached to
+            their graph. "codes": `(synthesis, codes, images)`, trains the generator: float32 codes (B, L, w_dim) that
+            require grad, and `images = synthesis(codes)` with the graph.
+        shrink: with "codes", the share of the batch for which codes are drawn is 1 / shrink (2).
+        name: key in the logs; by default the class's name in lower case.
+        per_picture: True if it takes the logits of a picture to depend on no other picture.
+        constrains: True if it bounds D, as an unbounded loss needs; absent, `per_picture` stands for it.
+        begin(step): before the first use in a step, however many micro-batches follow.
+        progress(fraction): share of the budget done, in [0, 1], before each step; `follows_budget: bool` says whether
+            that changes anything (assumed if `progress` exists).
+        state_tensors() -> dict[str, Tensor], load_state_tensors(mapping): what a checkpoint must hold; both or none.
+    """
 
     every: int
 
@@ -138,9 +165,22 @@ class TaskLike(Protocol):
         phases: run in order, once each per step.
         averaged: roles of which the engine keeps an exponential moving average, used by `sample`.
 
-    Optional: `progress(fraction)` is called before each step with the share of the budget done, in [0, 1];
-    `follows_budget: bool` says whether that changes anything (assumed if `progress` exists), so that a run made
-    longer promises no more than it holds.
+    Optional:
+        progress(fraction): called before each step with the share of the budget done, in [0, 1];
+            `follows_budget: bool` says whether that changes anything (assumed if `progress` exists), so that a run
+            made longer promises no more than it holds.
+        draw(batch) -> Batch: called once for each phase that is due, before the batch is cut into micro-batches: the
+            batch with what is drawn at random per example (latents), so that the parts add up to the joint batch.
+        state_tensors() -> dict[str, Tensor], load_state_tensors(mapping): what a checkpoint must hold besides the
+            networks (stored under `task/`); both or none. Loading a mapping without a key leaves that value as it is.
+
+    Networks may offer, all optional and found by attribute:
+        generator: `z_dim`, `labels`; `codes(z, labels=None) -> (B, L, w_dim)` and `synthesise(codes) -> images` with
+            `forward(z, labels) == synthesise(codes(z, labels))` in evaluation mode; buffer `mean_code` (w_dim,) for
+            truncation; `style_weights() -> (n, w_dim)`, the maps by which codes enter.
+        discriminator: `labels`; `prepare(images, real=bool)` before augmentation; `batch_dependent = True` if a logit
+            depends on other pictures; `judge_real(images, labels) -> (logits, auxiliary_loss)` for real pictures in
+            its own phase; `lower_layers() -> list[nn.Module]`, from the picture inwards.
     """
 
     networks: Mapping[str, nn.Module]
@@ -155,7 +195,10 @@ class TaskLike(Protocol):
         generator: torch.Generator,
         batch: Batch | None = None,
     ) -> Tensor:
-        """Return float (count, C, H, W) in [-1, 1]; equal generators give equal pictures."""
+        """Return float (count, C, H, W) in [-1, 1]; equal generators give equal pictures.
+
+        Tasks over latents take `labels: Tensor | None` and `truncation: float | None` by keyword as well.
+        """
 
 
 class CallbackLike(Protocol):
