@@ -8,13 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ganstyle.api import make_options, suggest
+from ganstyle.api import Component, make_options, suggest
 from ganstyle.config._groups import GROUPS, OptimizerOptions, PreprocessOptions, TrainOptions
 from ganstyle.errors import UsageError
 from ganstyle.registry import SINGLE_KINDS, Registry
 
 LIST_KINDS = ("regularizer", "metric", "callback")
-SECTIONS = (*SINGLE_KINDS, *LIST_KINDS, *GROUPS)
+REPLACEMENTS: Mapping[str, str] = {"discriminator": "arch"}
+"""Sections that may stay empty, and the kind of component that fills them."""
+SECTIONS = (*SINGLE_KINDS, *REPLACEMENTS, *LIST_KINDS, *GROUPS)
 DEFAULTS: Mapping[str, str] = {"arch": "dcgan", "loss": "bce", "task": "gan", "data": "embedded"}
 
 Assignment = tuple[tuple[str, ...], Any]
@@ -36,12 +38,17 @@ class Selection:
 
 @dataclass(frozen=True)
 class Config:
-    """Everything a run depends on."""
+    """Everything a run depends on.
+
+    Attributes:
+        discriminator: an architecture whose discriminator takes the place of the architecture's own; None keeps it.
+    """
 
     arch: Selection = Selection("dcgan")
     loss: Selection = Selection("bce")
     task: Selection = Selection("gan")
     data: Selection = Selection("embedded")
+    discriminator: Selection | None = None
     regularizer: tuple[Selection, ...] = ()
     metric: tuple[Selection, ...] = ()
     callback: tuple[Selection, ...] = ()
@@ -55,7 +62,8 @@ class Draft:
 
     def __init__(self, registry: Registry) -> None:
         self.registry = registry
-        self.single: dict[str, str] = dict(DEFAULTS)
+        # A section of REPLACEMENTS without a name is empty.
+        self.single: dict[str, str] = dict(DEFAULTS) | dict.fromkeys(REPLACEMENTS, "")
         # By component as well: options of one that a stronger layer passes over are kept, and not looked at.
         self.options: dict[tuple[str, str], dict[str, Any]] = {}
         self.lists: dict[str, dict[str, dict[str, Any]]] = {kind: {} for kind in LIST_KINDS}
@@ -82,7 +90,8 @@ class Draft:
         if not rest and isinstance(value, Mapping):
             self.apply(((kind, str(key)), item) for key, item in value.items())
         elif not rest or rest == ["name"]:
-            self._choose(kind, _word(value, kind))
+            is_emptied = kind in REPLACEMENTS and value in (None, "none", "")
+            self._choose(kind, "" if is_emptied else _word(value, kind))
         elif len(rest) == 1:
             self.options.setdefault((kind, self.single[kind]), {})[rest[0]] = value
         else:
@@ -115,14 +124,10 @@ class Draft:
 
     def finish(self) -> Config:
         """Return the configuration; names must exist and plain options hold."""
-        for kind, name in self.single.items():
-            self.registry.get(kind, name)
         for kind, chosen in self.lists.items():
             for name in chosen:
                 self.registry.get(kind, name)
-        sections: dict[str, Any] = {
-            kind: Selection(name, dict(self.options.get((kind, name), {}))) for kind, name in self.single.items()
-        }
+        sections: dict[str, Any] = {kind: self._selection(kind, name) for kind, name in self.single.items()}
         for kind, chosen in self.lists.items():
             sections[kind] = tuple(Selection(name, dict(options)) for name, options in chosen.items())
         for group, model in GROUPS.items():
@@ -130,6 +135,29 @@ class Draft:
         config = Config(**sections)
         check_rules(config)
         return config
+
+    def _selection(self, kind: str, name: str) -> Selection | None:
+        options = self.options.get((kind, name), {})
+        if name:
+            find(self.registry, kind, name)
+            return Selection(name, dict(options))
+        if options:
+            key = f"{kind}.{next(iter(options))}"
+            raise UsageError(f"{key} is given, but no {kind} is named", where=key, hint=f"--set {kind}=NAME, too")
+        return None
+
+
+def find(registry: Registry, section: str, name: str) -> Component:
+    """Return the component that a section names.
+
+    Raises:
+        UsageError: unknown; says in which section.
+    """
+    try:
+        return registry.get(REPLACEMENTS.get(section, section), name)
+    except UsageError as error:
+        where = section if section in REPLACEMENTS else error.where
+        raise UsageError(error.message, where=where, hint=error.hint) from None
 
 
 def check_rules(config: Config) -> None:

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from ganstyle.api import Architecture, make_options
-from ganstyle.config._draft import LIST_KINDS, Config, Draft, Selection, check_rules
+from ganstyle.config._draft import LIST_KINDS, REPLACEMENTS, Assignment, Config, Draft, Selection, check_rules, find
 from ganstyle.config._groups import GROUPS
 from ganstyle.config._recipe import flat, parse_set, read_recipe
 from ganstyle.registry import SINGLE_KINDS, Registry, default_registry, option_prefix
+
+JUDGING = ("loss", "regularizer", "task")
 
 
 def resolve(
@@ -22,7 +24,9 @@ def resolve(
     flags: Mapping[str, Any] | None = None,
     sets: Sequence[str] = (),
 ) -> Config:
-    """Join the layers: default < the architecture's recipe < recipe < flags < sets.
+    """Join the layers: default < the architecture's recipe < the discriminator's < recipe < flags < sets.
+
+    Of the recipe of a replaced discriminator only what concerns judging is taken: loss, penalties and task.
 
     Args:
         registry: where names are looked up; no component is imported.
@@ -43,13 +47,20 @@ def resolve(
     draft = Draft(registry)
     for layer in layers:  # once without the architecture's recipe, only to learn which architecture it is
         draft.apply(layer)
-    arch = registry.get("arch", draft.single["arch"])
+    arch, judge = draft.single["arch"], draft.single["discriminator"]
     draft = Draft(registry)
-    draft.single["arch"] = arch.name
-    draft.apply(flat(arch.recipe if isinstance(arch, Architecture) else {}))
+    draft.single["arch"] = arch
+    draft.apply(_recipe_of(registry, arch))
+    if judge:
+        draft.apply(item for item in _recipe_of(registry, judge, "discriminator") if item[0][0] in JUDGING)
     for layer in layers:
         draft.apply(layer)
     return draft.finish()
+
+
+def _recipe_of(registry: Registry, name: str, section: str = "arch") -> list[Assignment]:
+    component = find(registry, section, name)
+    return flat(component.recipe if isinstance(component, Architecture) else {})
 
 
 def validate(config: Config, registry: Registry) -> Config:
@@ -60,12 +71,15 @@ def validate(config: Config, registry: Registry) -> Config:
         EnvironmentProblem: a component can't be imported; names its plugin.
     """
 
-    def full(kind: str, selection: Selection) -> Selection:
-        model = registry.options_model(registry.get(kind, selection.name))
-        options = make_options(model, selection.options, prefix=option_prefix(kind, selection.name))
+    def full(kind: str, selection: Selection | None) -> Selection | None:
+        if selection is None:
+            return None
+        model = registry.options_model(find(registry, kind, selection.name))
+        prefix = kind if kind in REPLACEMENTS else option_prefix(kind, selection.name)
+        options = make_options(model, selection.options, prefix=prefix)
         return Selection(selection.name, options.model_dump(mode="json"))
 
-    sections: dict[str, Any] = {kind: full(kind, getattr(config, kind)) for kind in SINGLE_KINDS}
+    sections: dict[str, Any] = {kind: full(kind, getattr(config, kind)) for kind in (*SINGLE_KINDS, *REPLACEMENTS)}
     sections |= {kind: tuple(full(kind, item) for item in getattr(config, kind)) for kind in LIST_KINDS}
     check_rules(config)
     return replace(config, **sections)
@@ -80,9 +94,9 @@ def config_to_dict(config: Config, registry: Registry | None = None) -> dict[str
     """
     config = validate(config, registry or default_registry())
     document: dict[str, Any] = {}
-    for kind in SINGLE_KINDS:
+    for kind in (*SINGLE_KINDS, *REPLACEMENTS):
         selection = getattr(config, kind)
-        document[kind] = {"name": selection.name, **selection.options}
+        document[kind] = selection and {"name": selection.name, **selection.options}
     for kind in LIST_KINDS:
         document[kind] = {selection.name: selection.options for selection in getattr(config, kind)}
     return document | {group: getattr(config, group).model_dump(mode="json") for group in GROUPS}

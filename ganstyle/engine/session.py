@@ -13,6 +13,7 @@ from ganstyle.api import Batch, DatasetLike, ImageSpec, TaskLike
 from ganstyle.config import Config, config_to_dict
 from ganstyle.data.loading import Loader
 from ganstyle.engine import rng
+from ganstyle.engine.building import build_networks
 from ganstyle.engine.device import choose_device
 from ganstyle.engine.ema import AveragedNetworks
 from ganstyle.engine.environment import describe_environment
@@ -185,7 +186,7 @@ def image_spec(config: Config, dataset: DatasetLike) -> ImageSpec:
 
 def build_task(config: Config, registry: Registry, image: ImageSpec, device: torch.device) -> TaskLike:
     """Build networks, loss, penalties and the task over them."""
-    networks = registry.build("arch", config.arch.name, config.arch.options, image)
+    networks = build_networks(registry, image, arch=config.arch, discriminator=config.discriminator)
     memory_format = _FORMATS[config.train.memory_format]
     networks = {role: net.to(device).to(memory_format=memory_format).train() for role, net in networks.items()}
     loss = registry.build("loss", config.loss.name, config.loss.options)
