@@ -11,7 +11,7 @@ from PIL import Image
 
 from ganstyle.config import config_to_dict, resolve
 from ganstyle.engine import checkpoint as checkpoints
-from ganstyle.engine import stepping, training
+from ganstyle.engine import stepping
 from ganstyle.engine.generation import generate
 from ganstyle.engine.logging import read_scalars
 from ganstyle.engine.recovery import Recovery
