@@ -9,67 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import Field, ValidationError
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-import ganstyle
-from ganstyle.api import ImageSpec, Options, TaskLike
+from ganstyle.api import ImageSpec, TaskLike
 from ganstyle.config import Config, config_to_dict
 from ganstyle.data.tensors import read_header, read_tensors, write_tensors
+from ganstyle.engine.building import build_networks
+from ganstyle.engine.cards import CARD_KEY, Card, Named, Shape, read_card
 from ganstyle.errors import EnvironmentProblem, ModelError, UsageError
 from ganstyle.registry import Registry
 
-CARD_KEY = "ganstyle"
 SPARE_ELEMENTS = 1 << 26  # for networks that a file needn't hold, such as discriminators and frozen encoders
-SCHEMA = 1
-
-
-class Named(Options):
-    """A component named in a card, with its options."""
-
-    name: str
-    options: dict[str, Any] = Field(default_factory=dict)
-    distribution: str = ""
-    version: str = ""
-
-
-class Shape(Options):
-    """The card's spelling of an ImageSpec."""
-
-    height: int
-    width: int
-    channels: int = 3
-    labels: int = 0
-
-
-class Card(Options):
-    """What a model file says of itself. Read from untrusted files: names and values only, never code.
-
-    Attributes:
-        arch: architecture and all its options.
-        task: how the networks are sampled.
-        loss: what they were trained with.
-        image: what they make.
-        styles: names of the labels, if conditional.
-        images_seen: training images shown.
-        data: what they were trained on, in words, with licences.
-        name: what users call it.
-        licence: of the weights.
-    """
-
-    schema_version: int = SCHEMA
-    kind: str = "model"
-    arch: Named
-    task: Named
-    loss: Named
-    image: Shape
-    styles: list[str] = Field(default_factory=list)
-    images_seen: int = 0
-    data: str = ""
-    name: str = ""
-    licence: str = ""
-    ganstyle: str = ganstyle.__version__
 
 
 @dataclass(frozen=True)
@@ -101,8 +52,9 @@ class Model:
         """
         try:
             loss = registry.build("loss", self.card.loss.name, self.card.loss.options)
+            penalties = tuple(registry.build("regularizer", one.name, one.options) for one in self.card.penalties)
             task, networks = self.card.task, {**self.untrained, **self.networks}
-            return registry.build("task", task.name, task.options, networks, loss=loss, penalties=())
+            return registry.build("task", task.name, task.options, networks, loss=loss, penalties=penalties)
         except UsageError as error:
             raise ModelError(error.message, where=str(self.path), hint=error.hint) from None
 
@@ -112,14 +64,20 @@ def card_of(config: Config, image: ImageSpec, *, registry: Registry, **facts: An
 
     resolved = config_to_dict(config)
 
-    def named(kind: str) -> Named:
-        options = dict(resolved[kind])
-        name = options.pop("name")
+    def named(kind: str, name: str, options: Mapping[str, Any]) -> Named:
         origin = registry.origin(kind, name)
-        return Named(name=name, options=options, distribution=origin.distribution, version=origin.version)
+        return Named(name=name, options=dict(options), distribution=origin.distribution, version=origin.version)
+
+    def chosen(kind: str, section: str) -> Named:
+        options = dict(resolved[section])
+        return named(kind, options.pop("name"), options)
 
     shape = Shape(height=image.height, width=image.width, channels=image.channels, labels=image.labels)
-    return Card(arch=named("arch"), task=named("task"), loss=named("loss"), image=shape, **facts)
+    parts = {kind: chosen(kind, kind) for kind in ("arch", "task", "loss")}
+    if config.discriminator is not None:
+        parts["discriminator"] = chosen("arch", "discriminator")
+    penalties = [named("regularizer", name, options) for name, options in resolved["regularizer"].items()]
+    return Card(**parts, penalties=penalties, image=shape, **facts)
 
 
 def save_model(path: Path, networks: Mapping[str, nn.Module], card: Card, *, half: bool = False) -> Path:
@@ -143,34 +101,6 @@ def save_model(path: Path, networks: Mapping[str, nn.Module], card: Card, *, hal
 def _stored(value: Tensor, half: bool) -> Tensor:
     value = value.detach().cpu().contiguous()
     return value.half() if half and value.is_floating_point() else value
-
-
-def read_card(path: Path) -> Card:
-    """Return the card of a model file without reading its tensors.
-
-    Raises:
-        ModelError: not a safetensors file, no card, or a card that doesn't validate.
-    """
-    text = read_header(path).metadata.get(CARD_KEY)
-    if text is None:
-        raise ModelError(
-            f"{path.name} has no ganstyle card", where=str(path), hint="a model file is written by `ganstyle train`"
-        )
-    try:
-        card = Card.model_validate_json(text)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
-        raise ModelError(
-            f"{path.name} has a card that does not validate ({key}: {first['msg']})", where=str(path)
-        ) from None
-    if card.schema_version > SCHEMA:
-        raise ModelError(
-            f"{path.name} was written by a newer ganstyle ({card.ganstyle})",
-            where=str(path),
-            hint="pip install --upgrade ganstyle",
-        )
-    return card
 
 
 def load_model(path: Path, *, registry: Registry, device: torch.device | str = "cpu") -> Model:
@@ -207,7 +137,7 @@ def _build(card: Card, registry: Registry, path: Path, *, limit: int) -> dict[st
     try:
         with torch.device("cpu"), _Allowance(limit, path):
             image = ImageSpec(**card.image.model_dump())
-            return registry.build("arch", card.arch.name, card.arch.options, image)
+            return build_networks(registry, image, arch=card.arch, discriminator=card.discriminator)
     except (UsageError, EnvironmentProblem) as error:
         hint = f"pip install {card.arch.distribution}" if card.arch.distribution not in ("", "ganstyle") else error.hint
         raise ModelError(f"{path.name}: {error.message}", where=str(path), hint=hint) from None
