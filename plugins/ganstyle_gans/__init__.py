@@ -20,6 +20,18 @@ _DCGAN_RECIPE = {
     "task.augment": ["translation", "cutout"],
 }
 
+# R1's gamma is arXiv:2006.06676's 0.0002 height^2 / batch at 32 pixels, where the paper has 10 at 1024.
+_STYLEGAN2_RECIPE = {
+    "optimizer.lr": 2.5e-3,
+    "optimizer.betas": [0.0, 0.99],
+    "train.batch": 16,
+    "train.memory_format": "channels_last",
+    "loss": "bce",
+    "regularizer": ["r1"],
+    "regularizer.r1.gamma": 0.01,
+    "regularizer.r1.every": 16,
+}
+
 
 @hookimpl
 def ganstyle_components() -> Iterable[Component]:
@@ -43,6 +55,13 @@ def ganstyle_components() -> Iterable[Component]:
             "loss": "wgan",
             "regularizer": ["gradient_penalty", "drift"],
         },
+    )
+    yield Architecture(
+        "stylegan2",
+        "Style codes for every layer: mixing, truncation, editing; 16 to 1024 pixels, square or not.",
+        "ganstyle_gans.stylegan2:build_stylegan2",
+        "arXiv:1912.04958",
+        recipe=_STYLEGAN2_RECIPE,
     )
     yield from _losses()
     yield from _regularizers()
