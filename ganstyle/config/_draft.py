@@ -19,6 +19,18 @@ REPLACEMENTS: Mapping[str, str] = {"discriminator": "arch"}
 SECTIONS = (*SINGLE_KINDS, *REPLACEMENTS, *LIST_KINDS, *GROUPS)
 DEFAULTS: Mapping[str, str] = {"arch": "dcgan", "loss": "bce", "task": "gan", "data": "embedded"}
 
+AUTO = "auto"
+OPEN_TO_AUTO = (
+    "train.batch",
+    "train.ema_halflife_images",
+    "train.workers",
+    "train.memory_format",
+    "regularizer.r1.gamma",
+    "regularizer.r2.gamma",
+    "task.ada_speed",
+)
+"""Keys that may be `auto`; those of `train` are so unless a layer names them."""
+
 Assignment = tuple[tuple[str, ...], Any]
 """A key, split at its dots, and the value."""
 
@@ -42,6 +54,8 @@ class Config:
 
     Attributes:
         discriminator: an architecture whose discriminator takes the place of the architecture's own; None keeps it.
+        automatic: keys of OPEN_TO_AUTO that are still to be chosen (`ganstyle.engine.automatic`); until then they
+            hold their defaults.
     """
 
     arch: Selection = Selection("dcgan")
@@ -55,6 +69,7 @@ class Config:
     train: TrainOptions = field(default_factory=TrainOptions)
     optimizer: OptimizerOptions = field(default_factory=OptimizerOptions)
     preprocess: PreprocessOptions = field(default_factory=PreprocessOptions)
+    automatic: tuple[str, ...] = field(default=(), compare=False)
 
 
 class Draft:
@@ -127,14 +142,31 @@ class Draft:
         for kind, chosen in self.lists.items():
             for name in chosen:
                 self.registry.get(kind, name)
+        automatic = tuple(key for key in OPEN_TO_AUTO if self._is_open(key))
         sections: dict[str, Any] = {kind: self._selection(kind, name) for kind, name in self.single.items()}
         for kind, chosen in self.lists.items():
             sections[kind] = tuple(Selection(name, dict(options)) for name, options in chosen.items())
         for group, model in GROUPS.items():
             sections[group] = make_options(model, self.groups[group], prefix=group)
-        config = Config(**sections)
+        config = Config(**sections, automatic=automatic)
         check_rules(config)
         return config
+
+    def _is_open(self, key: str) -> bool:
+        """Whether nobody chose a value; the word `auto` itself is taken out, so that options stay numbers."""
+        section, *names, option = key.split(".")
+        if section in self.groups:
+            values = self.groups[section]
+            if option not in values:
+                return True
+        elif names:
+            values = self.lists[section].get(names[0], {})
+        else:
+            values = self.options.get((section, self.single[section]), {})
+        if values.get(option) != AUTO:
+            return False
+        del values[option]
+        return True
 
     def _selection(self, kind: str, name: str) -> Selection | None:
         options = self.options.get((kind, name), {})

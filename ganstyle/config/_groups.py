@@ -43,6 +43,9 @@ class TrainOptions(Options):
         Literal["contiguous", "channels_last"], Field(description="Layout of image tensors; recipes hold the faster.")
     ] = "contiguous"
     conditional: Annotated[bool, Field(description="Train with the labels of the data.")] = False
+    init_from: Annotated[
+        str | None, Field(description="Run, checkpoint or model file whose weights a new run starts from.")
+    ] = None
 
 
 class OptimizerOptions(Options):

@@ -11,6 +11,7 @@ from typing import Any
 from ganstyle.api import Architecture, make_options
 from ganstyle.config._draft import LIST_KINDS, REPLACEMENTS, Assignment, Config, Draft, Selection, check_rules, find
 from ganstyle.config._groups import GROUPS
+from ganstyle.config._presets import preset_keys
 from ganstyle.config._recipe import flat, parse_set, read_recipe
 from ganstyle.registry import SINGLE_KINDS, Registry, default_registry, option_prefix
 
@@ -20,16 +21,18 @@ JUDGING = ("loss", "regularizer", "task")
 def resolve(
     registry: Registry,
     *,
+    preset: str | None = None,
     recipe: Path | str | Mapping[str, Any] | None = None,
     flags: Mapping[str, Any] | None = None,
     sets: Sequence[str] = (),
 ) -> Config:
-    """Join the layers: default < the architecture's recipe < the discriminator's < recipe < flags < sets.
+    """Join the layers: default < architecture's recipe < discriminator's < preset < recipe < flags < sets.
 
     Of the recipe of a replaced discriminator only what concerns judging is taken: loss, penalties and task.
 
     Args:
         registry: where names are looked up; no component is imported.
+        preset: budget and size by a word, see PRESETS.
         recipe: a TOML file, a run's `config.json`, or their content.
         flags: dotted key or section to value, e.g. `{"arch": "dcgan", "metric": "fid,ssim", "train.batch": 8}`;
             None is "not given". `data` may be a path: a folder or a zip file.
@@ -40,6 +43,7 @@ def resolve(
             components are checked by `validate`, which must import them.
     """
     layers = [
+        flat(preset_keys(preset)),
         flat(read_recipe(recipe) if isinstance(recipe, str | os.PathLike) else recipe or {}),
         flat({key: value for key, value in (flags or {}).items() if value is not None}),
         [parse_set(text) for text in sets],

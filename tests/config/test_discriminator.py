@@ -1,4 +1,4 @@
-"""The section `discriminator`: another architecture judges, brings its loss, and is checked and stored like the rest."""
+"""The section `discriminator`: another architecture judges, brings its loss, is checked and stored like the rest."""
 
 from __future__ import annotations
 
