@@ -1,36 +1,37 @@
-"""Pictures from a trained run, checkpoint or model file, without the data set."""
+"""Pictures from a trained run, checkpoint or model file, without the data set, in bounded memory."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from ganstyle.api import Batch, suggest
-from ganstyle.data.writing import to_uint8
-from ganstyle.engine.model import Model, load_model
-from ganstyle.errors import NoInputError, UsageError
+from ganstyle.api import Batch, ImageSpec
+from ganstyle.engine.latents import GROUP, SEED_STRIDE, CodeSpace, Latents, Pick, label_shares
+from ganstyle.engine.model import Model
+from ganstyle.engine.opening import MODEL_FILE, find_model, open_model
+from ganstyle.errors import UsageError
+from ganstyle.functional.images import to_bytes
+from ganstyle.nn.modules import device_of
 from ganstyle.registry import Registry
 
-MODEL_FILE = "model.safetensors"
-GROUP = 16  # pictures drawn from one generator; fixed, so that neither count nor memory changes them
+__all__ = [
+    "GROUP",
+    "MODEL_FILE",
+    "Sampler",
+    "find_model",
+    "generate",
+    "group_size",
+    "open_model",
+    "sample_model",
+]
 
+GROUP_PIXELS = 1 << 20  # of the pictures that are made at once: 16 of 256 pixels, 1 of 1024
 
-def find_model(path: Path) -> Path:
-    """Return the model file that a path means: the file itself, or that of a run's folder.
-
-    Raises:
-        NoInputError: there is none.
-    """
-    candidate = path / MODEL_FILE if path.is_dir() else path
-    if candidate.is_file():
-        return candidate
-    raise NoInputError(
-        f"no model at {str(path)!r}",
-        where=str(candidate),
-        hint="a run writes its model at every checkpoint; `ganstyle train` makes a run",
-    )
+Styles = str | Mapping[str, float]
+"""A label by name, or weights by name."""
 
 
 def generate(
@@ -39,17 +40,19 @@ def generate(
     registry: Registry,
     count: int = 16,
     seed: int = 0,
-    style: str | None = None,
+    style: Styles | None = None,
+    truncation: float | None = None,
     device: torch.device | str = "cpu",
 ) -> Tensor:
     """Sample pictures; the first k of a seed are the same for every count.
 
     Args:
-        path: a run's folder or a model file.
+        path: the folder of a run or a checkpoint, or a model file.
         registry: finds the architecture.
         count: how many pictures.
         seed: of the latents.
-        style: a label by name, for conditional models.
+        style: a label by name or weights by name, for conditional models.
+        truncation: psi, see `CodeSpace.truncated`.
         device: where to compute.
 
     Returns:
@@ -57,31 +60,104 @@ def generate(
 
     Raises:
         NoInputError, ModelError: no or no usable model.
-        UsageError: a style that the model does not know.
+        UsageError: a style that the model does not know, or truncation that it does not have.
     """
-    model = load_model(find_model(Path(path)), registry=registry, device=device)
-    return sample_model(model, registry=registry, count=count, seed=seed, style=style)
+    model = open_model(Path(path), registry=registry, device=device)
+    return sample_model(model, registry=registry, count=count, seed=seed, style=style, truncation=truncation)
+
+
+def sample_model(
+    model: Model,
+    *,
+    registry: Registry,
+    count: int,
+    seed: int = 0,
+    style: Styles | None = None,
+    truncation: float | None = None,
+) -> Tensor:
+    """Sample a loaded model; see `generate`."""
+    generator = model.networks.get("generator")
+    if not isinstance(getattr(generator, "z_dim", None), int):
+        return _sampled_by_task(model, registry, count=count, seed=seed, style=style)
+    picks = [Pick(seed, index) for index in range(count)]
+    return torch.cat(list(Sampler(model, style=style, truncation=truncation).pictures(picks)))
+
+
+class Sampler:
+    """Pictures of a model with a latent space, a few at a time.
+
+    Attributes:
+        model: loaded.
+        space: codes of its generator.
+        truncation: psi, or None.
+    """
+
+    def __init__(self, model: Model, *, style: Styles | None = None, truncation: float | None = None) -> None:
+        """Check what is wanted of a model.
+
+        Raises:
+            UsageError: no latents, an unknown style, or truncation without a mean code.
+        """
+        network = model.networks.get("generator", nn.Identity())
+        self.model, self.space, self.truncation = model, CodeSpace(network), truncation
+        self._shares = None if style is None else label_shares(weights_of(style), model.card.styles)
+        self._size = group_size(model.image)
+        if truncation is not None:
+            self.latents([Pick(0)])
+
+    @torch.inference_mode()
+    def latents(self, picks: Sequence[Pick]) -> Latents:
+        """Return the latents of picks, with the style and truncation that were asked for."""
+        found = self.space.latents(picks, shares=self._shares)
+        return found if self.truncation is None else self.space.truncated(found, self.truncation)
+
+    def pictures(self, picks: Sequence[Pick]) -> Iterator[Tensor]:
+        """Yield uint8 (b, 3, H, W) on the CPU, in the order of the picks; memory does not grow with their number."""
+        for start in range(0, len(picks), GROUP):
+            yield from self.render(self.latents(picks[start : start + GROUP]))
+
+    @torch.inference_mode()
+    def render(self, latents: Latents) -> Iterator[Tensor]:
+        """Yield the pictures of any latents likewise."""
+        for start in range(0, len(latents), self._size):
+            part = latents[start : start + self._size]
+            # Always as many at once: kernels that depend on the batch would give other last bits.
+            rows = torch.arange(self._size, device=part.codes.device).clamp(max=len(part) - 1)
+            yield _rgb(to_bytes(self.space.render(part[rows])[: len(part)])).cpu()
+
+
+def group_size(image: ImageSpec) -> int:
+    """Return how many pictures are made at once: the same for every count, fewer the larger they are."""
+    return max(1, min(GROUP, GROUP_PIXELS // (image.height * image.width)))
+
+
+def weights_of(style: Styles) -> Mapping[str, float]:
+    """Return weights by name, also of a single name."""
+    return {style: 1.0} if isinstance(style, str) else style
+
+
+def _rgb(images: Tensor) -> Tensor:
+    return images.expand(-1, 3, -1, -1) if images.shape[1] == 1 else images
 
 
 @torch.inference_mode()
-def sample_model(model: Model, *, registry: Registry, count: int, seed: int = 0, style: str | None = None) -> Tensor:
-    """Sample a loaded model; see `generate`."""
+def _sampled_by_task(model: Model, registry: Registry, *, count: int, seed: int, style: Styles | None) -> Tensor:
+    """Sample networks that only their task knows how to use."""
     task = model.task(registry)
-    device = next(iter(next(iter(model.networks.values())).parameters())).device
-    pictures = []
+    device = device_of(next(iter(model.networks.values())))
     condition = _condition(model, style, device)
+    pictures = []
     for start in range(0, count, GROUP):
-        generator = torch.Generator(device=device).manual_seed(seed * 1_000_003 + start)
+        generator = torch.Generator(device=device).manual_seed(seed * SEED_STRIDE + start)
         images = task.sample(model.networks, GROUP, generator=generator, batch=condition)
-        pictures.append(to_uint8(images[: count - start]).cpu())
+        pictures.append(to_bytes(images[: count - start]).cpu())
     return torch.cat(pictures)
 
 
-def _condition(model: Model, style: str | None, device: torch.device) -> Batch | None:
+def _condition(model: Model, style: Styles | None, device: torch.device) -> Batch | None:
     if style is None:
         return None
-    if style not in model.card.styles:
-        raise UsageError(
-            f"this model has no style {style!r}; {suggest(style, model.card.styles)}", where="option --style"
-        )
-    return Batch({"labels": torch.full((GROUP,), model.card.styles.index(style), device=device)})
+    shares = label_shares(weights_of(style), model.card.styles)
+    if shares.max() < 1:
+        raise UsageError(f"{model.card.arch.name} can't blend styles", where="option --style")
+    return Batch({"labels": torch.full((GROUP,), int(shares.argmax()), device=device)})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -115,17 +116,68 @@ def load_model(path: Path, *, registry: Registry, device: torch.device | str = "
         ModelError: unknown architecture, other shapes, missing or unexpected tensors, damage.
     """
     card = read_card(path)
-    found = read_header(path).tensors
-    roles = {key.partition("/")[0] for key in found}
-    limit = SPARE_ELEMENTS + 4 * sum(math.prod(shape) for _, shape in found.values())
+    shapes = {name: shape for name, (_, shape) in read_header(path).tensors.items()}
+    built, expected = _prepared(card, shapes, path=path, registry=registry)
+    return _filled(built, read_tensors(path, expected=expected), card=card, path=path, device=device)
+
+
+def model_of(
+    card: Card, tensors: Mapping[str, Tensor], *, path: Path, registry: Registry, device: torch.device | str = "cpu"
+) -> Model:
+    """Build the networks of tensors that are in memory already, e.g. a checkpoint's.
+
+    Args:
+        card: what they are.
+        tensors: by `<role>/<name>`.
+        path: for messages.
+        registry: finds the architecture.
+        device: where the networks go.
+
+    Raises:
+        ModelError: unknown architecture; all missing, unexpected and misshapen tensors in one message.
+    """
+    shapes = {name: tuple(value.shape) for name, value in tensors.items()}
+    built, expected = _prepared(card, shapes, path=path, registry=registry)
+    wrong = sorted(name for name in {*shapes, *expected} if shapes.get(name) != expected.get(name))
+    if wrong:
+        raise ModelError(f"{len(wrong)} tensors don't fit {card.arch.name}: {', '.join(wrong)}", where=str(path))
+    return _filled(built, tensors, card=card, path=path, device=device)
+
+
+def weights_sha256(network: nn.Module) -> str:
+    """Return the sha256 of a network's weights: names, shapes and float32 values, in whatever file they are."""
+    digest = hashlib.sha256()
+    for name, value in sorted(network.state_dict().items()):
+        digest.update(f"{name}{tuple(value.shape)}".encode())
+        digest.update(value.detach().float().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _prepared(
+    card: Card, shapes: Mapping[str, tuple[int, ...]], *, path: Path, registry: Registry
+) -> tuple[dict[str, nn.Module], dict[str, tuple[int, ...]]]:
+    """Return the card's networks, and the shapes of the tensors that the roles among `shapes` need."""
+    roles = {name.partition("/")[0] for name in shapes}
+    limit = SPARE_ELEMENTS + 4 * sum(math.prod(shape) for shape in shapes.values())
     built = _build(card, registry, path, limit=limit)
     if not roles or not roles <= set(built):
         raise ModelError(
             f"{path.name} holds roles {sorted(roles)}, {card.arch.name} has {sorted(built)}", where=str(path)
         )
-    shapes = {f"{role}/{key}": tuple(value.shape) for role in roles for key, value in built[role].state_dict().items()}
-    tensors = read_tensors(path, expected=shapes)
-    networks = {role: built.pop(role) for role in sorted(roles)}
+    states = {role: built[role].state_dict() for role in roles}
+    return built, {f"{role}/{key}": tuple(x.shape) for role, state in states.items() for key, x in state.items()}
+
+
+def _filled(
+    built: dict[str, nn.Module],
+    tensors: Mapping[str, Tensor],
+    *,
+    card: Card,
+    path: Path,
+    device: torch.device | str,
+) -> Model:
+    roles = sorted({name.partition("/")[0] for name in tensors})
+    networks = {role: built.pop(role) for role in roles}
     for role, net in networks.items():
         prefix = f"{role}/"
         net.load_state_dict({key[len(prefix) :]: value for key, value in tensors.items() if key.startswith(prefix)})
