@@ -27,20 +27,30 @@ class TrainOptions(Options):
     device: Annotated[
         str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto, cpu, cuda, cuda:N or mps.")
     ] = "auto"
-    precision: Annotated[Literal["float32", "bfloat16"], Field(description="Of the networks' arithmetic.")] = "float32"
+    precision: Annotated[
+        Literal["float32", "bfloat16", "float16"],
+        Field(description="Of the networks' arithmetic; float16, with scaled losses, needs a GPU."),
+    ] = "float32"
+    compile: Annotated[bool, Field(description="Compile the networks that torch.compile can train; slow to start.")] = (
+        False
+    )
     threads: Annotated[int | None, Field(ge=1, le=4096, description="CPU threads; none is torch's choice.")] = None
     workers: Annotated[int, Field(ge=0, le=256, description="Processes that read images; 0 reads in this one.")] = 0
     ema_halflife_images: Annotated[
         int,
         Field(ge=0, le=LARGEST, description="Images after which the averaged generator has half forgotten; 0 is off."),
     ] = 10_000
+    ema_ramp: Annotated[
+        float, Field(ge=0, le=100, description="That half-life is at most this share of the images seen; 0 is off.")
+    ] = 0.05
     log_every_steps: Annotated[int, Field(ge=1, le=LARGEST, description="Steps between lines of the log.")] = 20
     save_every_images: Annotated[int, Field(ge=1, le=LARGEST, description="Images between checkpoints.")] = 20_000
     preview_every_images: Annotated[int, Field(ge=1, le=LARGEST, description="Images between preview grids.")] = 10_000
     preview_count: Annotated[int, Field(ge=0, le=1024, description="Pictures in a preview grid; 0 is none.")] = 16
     keep: Annotated[int, Field(ge=2, le=LARGEST, description="Checkpoints kept; never fewer than two.")] = 3
     memory_format: Annotated[
-        Literal["contiguous", "channels_last"], Field(description="Layout of image tensors; recipes hold the faster.")
+        Literal["auto", "contiguous", "channels_last"],
+        Field(description="Layout of image tensors; auto times both when a run starts, and stores the faster."),
     ] = "contiguous"
     conditional: Annotated[bool, Field(description="Train with the labels of the data.")] = False
     init_from: Annotated[
@@ -57,8 +67,18 @@ class OptimizerOptions(Options):
         Field(description="Decay of the two running means."),
     ] = (0.5, 0.999)
     eps: Annotated[float, Field(gt=0, description="Added to the root of the second mean.")] = 1e-8
-    schedule: Annotated[Literal["constant", "cosine"], Field(description="Course of the learning rate.")] = "constant"
-    final_factor: Annotated[float, Field(ge=0, le=1, description="Share of lr left at the end of cosine.")] = 0.1
+    schedule: Annotated[Literal["constant", "cosine", "linear"], Field(description="Course of the learning rate.")] = (
+        "constant"
+    )
+    final_factor: Annotated[
+        float, Field(ge=0, le=1, description="Share of lr left at the end of cosine or linear.")
+    ] = 0.1
+    warmup_images: Annotated[
+        int, Field(ge=0, le=LARGEST, description="Images over which the rate rises from 0; 0 is no warm-up.")
+    ] = 0
+    final_beta2: Annotated[
+        float | None, Field(ge=0, lt=1, description="The second decay at the end of the budget, along a cosine.")
+    ] = None
     clip_norm: Annotated[float | None, Field(gt=0, description="Largest norm of a phase's gradient.")] = None
 
 

@@ -32,17 +32,45 @@ def train_step(
         Phase name, or `phase/part`, to a detached scalar: the mean over the batch.
     """
     losses: dict[str, Tensor] = {}
-    for phase in task.phases:
-        if step % phase.every:
-            continue
-        optimizers[phase.name].zero_grad()
-        for part, _ in batch.split(micro_batch):
-            share = len(part) / len(batch)
-            loss, parts = _loss_of(phase, part, step)
-            (loss * share).backward()
-            for key, value in {phase.name: loss, **parts}.items():
-                losses[key] = losses.get(key, 0) + value.detach() * share
+    for phase in due(task, step):
+        parts = drawn(task, batch).split(micro_batch)
+        losses |= accumulate(phase, [part for part, _ in parts], step, optimizer=optimizers[phase.name])
         optimizers[phase.name].step(step)
+    return losses
+
+
+def due(task: TaskLike, step: int) -> list[Phase]:
+    """Return the phases that run at this step, in order."""
+    return [phase for phase in task.phases if step % phase.every == 0]
+
+
+def drawn(task: TaskLike, batch: Batch) -> Batch:
+    """Return the batch with what the task draws for a whole phase (latents), or as it is."""
+    draw = getattr(task, "draw", None)
+    return batch if draw is None else draw(batch)
+
+
+def accumulate(phase: Phase, parts: list[Batch], step: int, *, optimizer: GuardedAdam) -> dict[str, Tensor]:
+    """Set the gradients of a phase's parameters to those of its loss over all parts together; change no weight.
+
+    Args:
+        phase: whose loss.
+        parts: of one batch, each with its own forward and backward pass.
+        step: counted from 0.
+        optimizer: the phase's.
+
+    Returns:
+        Names to detached scalars, each the mean over all parts.
+    """
+    total = sum(map(len, parts))
+    losses: dict[str, Tensor] = {}
+    optimizer.zero_grad()
+    for part in parts:
+        share = len(part) / total
+        loss, named = _loss_of(phase, part, step)
+        optimizer.backward(loss if share == 1 else loss * share)
+        for key, value in {phase.name: loss, **named}.items():
+            losses[key] = losses.get(key, 0) + value.detach() * share
     return losses
 
 

@@ -2,66 +2,83 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
 
 from ganstyle.api import Phase, TaskLike
 from ganstyle.config import OptimizerOptions
-
-
-def constant(fraction: float, final_factor: float) -> float:
-    """Return 1 at every fraction of the budget."""
-    return 1.0
-
-
-def cosine(fraction: float, final_factor: float) -> float:
-    """Fall from 1 to final_factor along half a cosine (arXiv:1608.03983, eq. 5 without restarts)."""
-    return final_factor + (1 - final_factor) * 0.5 * (1 + math.cos(math.pi * min(fraction, 1.0)))
-
-
-SCHEDULES: Mapping[str, Callable[[float, float], float]] = {"constant": constant, "cosine": cosine}
+from ganstyle.engine.precision import LossScale
+from ganstyle.engine.schedules import SCHEDULES, cosine, warm_up
+from ganstyle.nn.modules import device_of
 
 
 class GuardedAdam:
     """Adam over the parameters of a phase; skips an update whose gradient norm is not finite.
 
-    Skipping happens inside the fused kernel (`found_inf`), so that no step waits for the device. What was
-    skipped stays readable: `consecutive`, `skipped` and `last_step` are tensors on the device.
+    Skipping, clipping and unscaling happen inside the fused kernel (`found_inf`, `grad_scale`), so that no step waits
+    for the device. What was skipped stays readable: `consecutive`, `skipped` and `last_step` are tensors on the device.
 
     Args:
-        phase: names the optimizer and scales its rate.
+        phase: names the optimizer, scales its rate, raises its betas to a power.
         networks: role to module.
         options: rate, betas, eps, schedule, clipping.
+        loss_scale: keeps float16 gradients from vanishing. While it is above 1, an overflow is blamed on it: the
+            update is skipped and the scale halved, but the guard counts nothing.
     """
 
-    def __init__(self, phase: Phase, networks: Mapping[str, nn.Module], options: OptimizerOptions) -> None:
-        self.name, self.options = phase.name, options
+    def __init__(
+        self,
+        phase: Phase,
+        networks: Mapping[str, nn.Module],
+        options: OptimizerOptions,
+        *,
+        loss_scale: LossScale | None = None,
+    ) -> None:
+        self.name, self.options, self.loss_scale = phase.name, options, loss_scale
         self.parameters = {
             f"{role}/{key}": parameter
             for role in phase.roles
             for key, parameter in networks[role].named_parameters()
             if parameter.requires_grad
         }
-        self.base_lr = options.lr * phase.lr_factor
+        self.base_lr, self.beta_power = options.lr * phase.lr_factor, phase.beta_power
         self.adam = torch.optim.Adam(
-            self.parameters.values(), lr=self.base_lr, betas=options.betas, eps=options.eps, fused=True
+            self.parameters.values(), lr=self.base_lr, betas=self.betas(0.0), eps=options.eps, fused=True
         )
         device = next(iter(self.parameters.values())).device
         self.guard = torch.zeros(3, device=device)
         self.norm = torch.zeros((), device=device)
 
+    def betas(self, fraction: float) -> tuple[float, float]:
+        """Return both decays at a share of the budget: the second on its half cosine, both to the phase's power."""
+        first, second = self.options.betas
+        if self.options.final_beta2 is not None:
+            second = self.options.final_beta2 + (second - self.options.final_beta2) * cosine(fraction, 0.0)
+        return first**self.beta_power, second**self.beta_power
+
     def zero_grad(self) -> None:
         """Forget the gradients of this phase's parameters."""
         self.adam.zero_grad(set_to_none=True)
 
-    def set_fraction(self, fraction: float, scale: float = 1.0) -> None:
-        """Set the rate for a share of the budget done; scale is lowered after a rollback."""
-        factor = SCHEDULES[self.options.schedule](fraction, self.options.final_factor)
+    def set_fraction(self, fraction: float, scale: float = 1.0, *, images: int | None = None) -> None:
+        """Set rate and betas for a share of the budget done.
+
+        Args:
+            fraction: in [0, 1].
+            scale: multiplies the rate; lowered after a rollback.
+            images: shown at the end of the step, for the warm-up; None leaves it out.
+        """
+        factor = SCHEDULES[self.options.schedule](fraction, self.options.final_factor) * scale
+        if images is not None:
+            factor *= warm_up(images, self.options.warmup_images)
         for group in self.adam.param_groups:
-            group["lr"] = self.base_lr * factor * scale
+            group["lr"], group["betas"] = self.base_lr * factor, self.betas(fraction)
+
+    def backward(self, loss: Tensor) -> None:
+        """Add the gradients of a loss, scaled up if this optimizer scales, to those of the parameters."""
+        (loss if self.loss_scale is None else loss * self.loss_scale.scale).backward()
 
     def step(self, step: int) -> None:
         """Update the parameters, unless a gradient is not finite; then remember the step."""
@@ -69,11 +86,21 @@ class GuardedAdam:
         if not gradients:
             return
         self.norm = torch.nn.utils.get_total_norm(gradients)
-        if self.options.clip_norm is not None:
-            torch.nn.utils.clip_grads_with_norm_(self.parameters.values(), self.options.clip_norm, self.norm)
+        divisor = None if self.loss_scale is None else self.loss_scale.scale
+        self.norm = self.norm if divisor is None else self.norm / divisor
         bad = (~torch.isfinite(self.norm)).float()
-        self.adam.found_inf, self.adam.grad_scale = bad, None
+        if self.options.clip_norm is not None:
+            excess = (self.norm / self.options.clip_norm).clamp(min=1.0)
+            divisor = excess if divisor is None else divisor * excess
+        self.adam.found_inf, self.adam.grad_scale = bad, divisor
         self.adam.step()
+        self._note(bad, step)
+
+    def _note(self, bad: Tensor, step: int) -> None:
+        if self.loss_scale is not None:
+            is_scales_fault = self.loss_scale.scale > 1
+            self.loss_scale.update(bad)
+            bad = torch.where(is_scales_fault, torch.zeros_like(bad), bad)
         consecutive, total, last = self.guard.unbind()
         self.guard = torch.stack([(consecutive + 1) * bad, total + bad, torch.where(bad > 0, step, last)])
 
@@ -83,8 +110,10 @@ class GuardedAdam:
         return int(consecutive), int(total), int(last)
 
     def state_tensors(self) -> dict[str, Tensor]:
-        """Return Adam's moments and counts by parameter name, and the guard."""
+        """Return Adam's moments and counts by parameter name, the guard, and the loss scale if there is one."""
         tensors = {f"{self.name}/guard": self.guard}
+        if self.loss_scale is not None:
+            tensors |= {f"{self.name}/{key}": value for key, value in self.loss_scale.state_tensors().items()}
         for key, parameter in self.parameters.items():
             for slot, value in self.adam.state.get(parameter, {}).items():
                 tensors[f"{self.name}/{key}/{slot}"] = value
@@ -93,6 +122,10 @@ class GuardedAdam:
     def load_state_tensors(self, tensors: Mapping[str, Tensor]) -> None:
         """Restore what `state_tensors` returned; a parameter that had no state yet gets none."""
         self.guard = tensors[f"{self.name}/guard"].to(self.guard.device).clone()
+        if self.loss_scale is not None:
+            own = f"{self.name}/"
+            named = {key.removeprefix(own): value for key, value in tensors.items() if key.startswith(own)}
+            self.loss_scale.load_state_tensors(named)
         for key, parameter in self.parameters.items():
             prefix = f"{self.name}/{key}/"
             slots = {slot: tensors.get(prefix + slot) for slot in ("step", "exp_avg", "exp_avg_sq")}
@@ -108,6 +141,12 @@ def _like(parameter: Tensor, value: Tensor) -> Tensor:
     return torch.empty_like(parameter, requires_grad=False).copy_(value)
 
 
-def make_optimizers(task: TaskLike, options: OptimizerOptions) -> dict[str, GuardedAdam]:
-    """Return one optimizer per phase of the task, by phase name."""
-    return {phase.name: GuardedAdam(phase, task.networks, options) for phase in task.phases}
+def make_optimizers(task: TaskLike, options: OptimizerOptions, *, precision: str = "float32") -> dict[str, GuardedAdam]:
+    """Return one optimizer per phase of the task, by phase name; each scales its loss in float16."""
+    return {phase.name: _optimizer(task, phase, options, precision=precision) for phase in task.phases}
+
+
+def _optimizer(task: TaskLike, phase: Phase, options: OptimizerOptions, *, precision: str) -> GuardedAdam:
+    device = device_of(task.networks[phase.roles[0]])
+    loss_scale = LossScale(device) if precision == "float16" else None
+    return GuardedAdam(phase, task.networks, options, loss_scale=loss_scale)

@@ -19,7 +19,15 @@ SAFE_KEYS = (
     "callback",
 )
 # What changes rounding or the grouping of samples, but neither the samples nor their order.
-ORDER_KEYS = ("train.batch", "train.micro_batch", "train.threads", "train.device", "train.memory_format")
+ORDER_KEYS = (
+    "train.batch",
+    "train.micro_batch",
+    "train.threads",
+    "train.device",
+    "train.memory_format",
+    "train.precision",
+    "train.compile",
+)
 _ENVIRONMENT = ("ganstyle", "code", "torch", "plugins", "python", "platform", "device", "threads")
 
 
@@ -102,7 +110,8 @@ def _difference(key: str, old: Any, new: Any) -> str:
 
 def _budget_matters(current: Mapping[str, Any]) -> bool:
     optimizer = current.get("config", {}).get("optimizer", {})
-    return bool(current.get("uses_progress")) or optimizer.get("schedule", "constant") != "constant"
+    follows = optimizer.get("schedule", "constant") != "constant" or optimizer.get("final_beta2") is not None
+    return follows or bool(current.get("uses_progress"))
 
 
 def _effect(key: str) -> str:

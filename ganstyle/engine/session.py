@@ -18,10 +18,15 @@ from ganstyle.engine.device import choose_device
 from ganstyle.engine.ema import AveragedNetworks
 from ganstyle.engine.environment import describe_environment
 from ganstyle.engine.optimizers import GuardedAdam, make_optimizers
+from ganstyle.engine.precision import check_precision
 from ganstyle.errors import ModelError, UsageError
 from ganstyle.registry import Registry
 
-_FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
+_FORMATS = {  # `auto` is settled before a run is opened; elsewhere it is torch's own layout
+    "auto": torch.contiguous_format,
+    "contiguous": torch.contiguous_format,
+    "channels_last": torch.channels_last,
+}
 
 
 @dataclass
@@ -156,14 +161,17 @@ def open_session(config: Config, registry: Registry) -> Session:
     """
     train = config.train
     device = choose_device(train.device)
+    check_precision(device, train.precision)
     if train.threads is not None:
         torch.set_num_threads(train.threads)
     dataset = registry.build("data", config.data.name, config.data.options, "train")
     image = image_spec(config, dataset)
     rng.seed_everything(train.seed)
     task = build_task(config, registry, image, device)
-    averaged = AveragedNetworks(task.networks, task.averaged, halflife_images=train.ema_halflife_images)
-    optimizers = make_optimizers(task, config.optimizer)
+    averaged = AveragedNetworks(
+        task.networks, task.averaged, halflife_images=train.ema_halflife_images, ramp=train.ema_ramp
+    )
+    optimizers = make_optimizers(task, config.optimizer, precision=train.precision)
     return Session(config, registry, device, dataset, image, task, optimizers, averaged)
 
 

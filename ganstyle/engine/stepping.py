@@ -25,7 +25,7 @@ def advance(session: Session, batch: Batch) -> dict[str, Tensor]:
     if progress is not None:
         progress(session.fraction)
     for optimizer in session.optimizers.values():
-        optimizer.set_fraction(session.fraction, session.lr_scale)
+        optimizer.set_fraction(session.fraction, session.lr_scale, images=session.images + len(batch))
     with autocast(session.device, train.precision):
         losses = train_step(
             session.task, batch, session.step, optimizers=session.optimizers, micro_batch=train.micro_batch

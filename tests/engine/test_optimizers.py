@@ -10,7 +10,7 @@ from torch import nn
 
 from ganstyle.api import Phase
 from ganstyle.config import OptimizerOptions
-from ganstyle.engine.optimizers import GuardedAdam, constant, cosine
+from ganstyle.engine.optimizers import GuardedAdam
 
 
 def optimizer_of(network, **options):
@@ -84,12 +84,6 @@ def test_restoring_a_fresh_state_forgets_what_came_later():
     step_with(optimizer, network, 1.0)
     optimizer.load_state_tensors(fresh)
     assert set(optimizer.state_tensors()) == {"only/guard"}
-
-
-@pytest.mark.parametrize(("fraction", "factor"), [(0.0, 1.0), (0.5, 0.55), (1.0, 0.1), (2.0, 0.1)])
-def test_cosine_falls_from_one_to_the_final_factor(fraction, factor):
-    assert cosine(fraction, 0.1) == pytest.approx(factor)
-    assert constant(fraction, 0.1) == 1.0
 
 
 def test_the_rate_is_base_times_phase_times_schedule_times_scale():
