@@ -49,7 +49,10 @@ def permutation(count: int, seed: int, epoch: int) -> Tensor:
 
 @dataclass(frozen=True)
 class _Share:
-    """Which pictures of a batch are ours: ranks hold consecutive parts, together the batch in order."""
+    """Which pictures of a batch are ours: every world-th, from the rank on.
+
+    Taken in strides, groups that a network forms inside a batch (minibatch statistics) are those of one process.
+    """
 
     batch: int
     rank: int
@@ -57,8 +60,7 @@ class _Share:
 
     def numbers(self, counter: int) -> range:
         """Return the picture numbers of the batch that starts at the counter."""
-        size = self.batch // self.world
-        return range(counter + self.rank * size, counter + (self.rank + 1) * size)
+        return range(counter + self.rank, counter + self.batch, self.world)
 
 
 @dataclass
@@ -159,7 +161,7 @@ class Loader:
         seed: of order and chance.
         counter: pictures that were handed out before, by all ranks.
         workers: processes that decode; 0 decodes in this one.
-        rank: which part of each batch is ours.
+        rank: which pictures of each batch are ours: number rank, rank + world, ...
         world: how many ranks share a batch.
         remember_bytes: keep decoded pictures in memory up to this size.
 
@@ -189,7 +191,11 @@ class Loader:
         if len(dataset) == 0:
             raise NoInputError("the data set is empty", hint="ganstyle data check FOLDER")
         if batch < 1 or batch % world or not 0 <= rank < world:
-            raise UsageError(f"a batch of {batch} can't be shared by {world} ranks (rank {rank})", where="train.batch")
+            raise UsageError(
+                f"a batch of {batch} can't be shared by {world} ranks (rank {rank})",
+                where="train.batch",
+                hint=f"--batch {max(1, round(batch / world)) * world}",
+            )
         self.dataset, self.batch, self.seed, self.workers = dataset, batch, seed, workers
         self.rank, self.world, self.counter = rank, world, counter
         self.restarts_left = 1

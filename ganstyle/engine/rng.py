@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from ganstyle.data.loading import stable_seed
+from ganstyle.nn.ranks import joined
 
 
 def seed_everything(seed: int) -> None:
@@ -20,6 +24,50 @@ def seed_everything(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)
+
+
+def seed_rank(seed: int, rank: int, *, images: int = 0) -> None:
+    """Give a rank its own random numbers; rank 0 keeps those of a process alone.
+
+    Args:
+        seed: of the run.
+        rank: each draws latents and augmentations of its own.
+        images: shown so far, for a rank that joins a run later.
+    """
+    if rank:
+        seed_everything(stable_seed(seed, "rank", rank, images))
+
+
+def packed(*, rank: int) -> dict[str, Any]:
+    """Return what `capture` returns as JSON, to be sent to rank 0."""
+    tensors, facts = capture(rank=rank)
+    as_text = {name: [str(value.dtype), base64.b64encode(value.numpy()).decode()] for name, value in tensors.items()}
+    return {"tensors": as_text, "facts": facts}
+
+
+def unpacked(states: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Return (tensors, facts) of all ranks' `packed` states, as `capture` does for one.
+
+    The facts are rank 0's; those of the others are below `others`, by rank.
+    """
+    types = {"torch.uint8": torch.uint8, "torch.int64": torch.int64}
+    tensors = {
+        name: torch.frombuffer(bytearray(base64.b64decode(text)), dtype=types[dtype])
+        for state in states
+        for name, (dtype, text) in state["tensors"].items()
+    }
+    others = {str(rank): state["facts"] for rank, state in enumerate(states) if rank}
+    return tensors, dict(states[0]["facts"]) | ({"others": others} if others else {})
+
+
+def restore_rank(tensors: Mapping[str, Tensor], facts: Mapping[str, Any], *, rank: int) -> list[str] | None:
+    """Set this rank's generators from a checkpoint of any number of ranks.
+
+    Returns:
+        As `restore`; None if the checkpoint was made without this rank, which must then be seeded anew.
+    """
+    own = facts if rank == 0 else facts.get("others", {}).get(str(rank))
+    return None if own is None else restore(tensors, own, rank=rank)
 
 
 def capture(*, rank: int = 0) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -82,8 +130,13 @@ def _cuda_states() -> dict[str, Tensor]:
     # An untouched CUDA has no state worth a context: initialising it here would cost seconds and memory.
     if not (torch.cuda.is_available() and torch.cuda.is_initialized()):
         return {}
-    return {f"cuda{index}": torch.cuda.get_rng_state(index) for index in range(torch.cuda.device_count())}
+    return {f"cuda{place}": torch.cuda.get_rng_state(index) for place, index in enumerate(_own_gpus())}
 
 
-def _cuda_setter(index: int) -> Any:
-    return lambda state: torch.cuda.set_rng_state(state, index)
+def _own_gpus() -> list[int]:
+    # Among ranks each has one GPU; asking for the others' state would open a context on every one of them.
+    return [torch.cuda.current_device()] if joined() else list(range(torch.cuda.device_count()))
+
+
+def _cuda_setter(place: int) -> Any:
+    return lambda state: torch.cuda.set_rng_state(state, _own_gpus()[place])

@@ -88,10 +88,10 @@ class JointBatchNorm(_BatchNorm):
         """Any (B, C, ...) will do."""
 
     def forward(self, input: Tensor) -> Tensor:
-        """Normalise (B, C, ...) per channel; statistics in float32, the result in the input's dtype."""
+        """Normalise (B, C, ...) per channel; statistics in float32 at least, the result in the input's dtype."""
         if world_size() == 1 or not (self.training or self.running_mean is None):
             return super().forward(input)
-        x = input.float()
+        x = input.float() if input.dtype in (torch.float16, torch.bfloat16) else input
         axes = [axis for axis in range(x.ndim) if axis != 1]
         own = torch.stack(torch.var_mean(x, dim=axes, correction=0))
         variances, means = gathered(own).unbind(1)

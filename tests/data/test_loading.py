@@ -106,7 +106,22 @@ def test_worker_processes_change_nothing(pictures, augment, workers):
 def test_ranks_together_hold_the_batch_of_one_process(pictures, augment, world):
     whole = joined(take(Loader(pictures, augment, batch=8, seed=1), 3))
     ranks = [take(Loader(pictures, augment, batch=8, seed=1, rank=rank, world=world), 3) for rank in range(world)]
-    assert torch.equal(torch.cat([part["images"] for step in zip(*ranks) for part in step]), whole)
+    strided = [torch.stack([part["images"] for part in step], dim=1).flatten(0, 1) for step in zip(*ranks)]
+    assert torch.equal(torch.cat(strided), whole)
+
+
+def test_groups_of_strided_pictures_are_those_of_one_process():
+    """Minibatch statistics see b, b + n/g, b + 2n/g, ... of a batch of n: the same pictures on one rank."""
+    whole = next(Loader(Numbers(16), batch=16, seed=1))["labels"].view(4, 4)  # (group member, group)
+    shares = [next(Loader(Numbers(16), batch=16, seed=1, rank=rank, world=2))["labels"].view(4, 2) for rank in (0, 1)]
+    groups = {tuple(group) for share in shares for group in share.T.tolist()}
+    assert groups == {tuple(group) for group in whole.T.tolist()}
+
+
+def test_a_batch_that_the_ranks_cannot_share_names_one_that_they_can():
+    with pytest.raises(UsageError, match="3 ranks") as caught:
+        Loader(Numbers(16), batch=16, seed=0, rank=0, world=3)
+    assert caught.value.hint == "--batch 15"
 
 
 def test_a_data_set_that_draws_gets_the_generator_of_the_picture():
