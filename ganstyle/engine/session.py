@@ -11,15 +11,16 @@ from torch import Tensor, nn
 
 from ganstyle.api import Batch, DatasetLike, ImageSpec, TaskLike
 from ganstyle.config import Config, config_to_dict
-from ganstyle.data.loading import Loader
+from ganstyle.data.loading import Loader, stable_seed
 from ganstyle.engine import rng
 from ganstyle.engine.building import build_networks
 from ganstyle.engine.device import choose_device
 from ganstyle.engine.ema import AveragedNetworks
 from ganstyle.engine.environment import describe_environment
+from ganstyle.engine.matching import load_networks
 from ganstyle.engine.optimizers import GuardedAdam, make_optimizers
 from ganstyle.engine.precision import check_precision
-from ganstyle.errors import ModelError, UsageError
+from ganstyle.errors import UsageError
 from ganstyle.registry import Registry
 
 _FORMATS = {  # `auto` is settled before a run is opened; elsewhere it is torch's own layout
@@ -45,6 +46,10 @@ class Session:
         step: optimisation steps done.
         images: training images shown; the unit of every interval and of the budget.
         lr_scale: lowered after a rollback.
+        bad_files: `name: reason` of each picture that can't be read.
+        rollbacks: returns to an earlier state so far; each draws other random numbers and another order of pictures.
+        best: where the first metric was best: `images`, `metric`, `value`; empty without scores.
+        watched: what the collapse alarm remembers, plain JSON.
     """
 
     config: Config
@@ -59,6 +64,9 @@ class Session:
     images: int = 0
     lr_scale: float = 1.0
     bad_files: list[str] = field(default_factory=list)
+    rollbacks: int = 0
+    best: dict[str, Any] = field(default_factory=dict)
+    watched: dict[str, Any] = field(default_factory=dict)
 
     @property
     def fraction(self) -> float:
@@ -69,18 +77,30 @@ class Session:
         """Yield batches on the device from the present image count on, in the networks' memory format."""
         train = self.config.train
         layout = _FORMATS[train.memory_format]
-        loader = self.loader(batch=train.batch, counter=self.images, workers=train.workers)
+        loader = self.loader(batch=train.batch, counter=self.images, workers=train.workers, seed=self.data_seed)
         earlier = self.bad_files
         for batch in loader:
             self.bad_files = sorted({*earlier, *loader.bad_files})
             moved = batch.to(self.device, non_blocking=True)
             yield Batch({key: x.contiguous(memory_format=layout) if x.ndim == 4 else x for key, x in moved.items()})
 
-    def loader(self, *, batch: int, counter: int = 0, workers: int = 0) -> Loader:
-        """Return a loader over the training data whose order depends on (seed, counter) alone."""
-        train = self.config.train
-        preprocess = make_preprocess(self.config)
-        return Loader(self.dataset, preprocess, batch=batch, seed=train.seed, counter=counter, workers=workers)
+    @property
+    def data_seed(self) -> int:
+        """Return the seed of the order of pictures: the run's, after a rollback another."""
+        seed = self.config.train.seed
+        return seed if not self.rollbacks else stable_seed(seed, "rollback", self.rollbacks)
+
+    def loader(self, *, batch: int, counter: int = 0, workers: int = 0, seed: int | None = None) -> Loader:
+        """Return a loader over the training data, its order of (seed, counter) alone; None is the run's seed."""
+        own = self.config.train.seed if seed is None else seed
+        return Loader(
+            self.dataset, make_preprocess(self.config), batch=batch, seed=own, counter=counter, workers=workers
+        )
+
+    def draw_anew(self) -> None:
+        """After a rollback, take other random numbers and another order of pictures: the same end is no help."""
+        self.rollbacks += 1
+        rng.seed_everything(self.data_seed)
 
     def tensors(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Return (model tensors, training tensors) for a checkpoint."""
@@ -91,7 +111,13 @@ class Session:
         train = {
             key: value for optimizer in self.optimizers.values() for key, value in optimizer.state_tensors().items()
         }
+        train |= {f"task/{key}": value for key, value in self.task_state().items()}
         return model, train | rng.capture()[0]
+
+    def task_state(self) -> dict[str, Tensor]:
+        """Return the tensors that the task wants in checkpoints, such as ADA's probability; empty for most tasks."""
+        own = getattr(self.task, "state_tensors", None)
+        return dict(own()) if own is not None else {}
 
     def facts(self) -> dict[str, Any]:
         """Return the JSON part of a checkpoint."""
@@ -100,6 +126,9 @@ class Session:
             "images": self.images,
             "lr_scale": self.lr_scale,
             "bad_files": self.bad_files,
+            "rollbacks": self.rollbacks,
+            "best": self.best,
+            "watched": self.watched,
             "rng": rng.capture()[1],
             "data": fingerprint(self.dataset),
             "config": config_to_dict(self.config),
@@ -111,32 +140,30 @@ class Session:
         """Go back to a checkpoint; return the names of states that could not be restored.
 
         Raises:
-            ModelError: the checkpoint is of other networks; names all missing and unexpected tensors.
+            ModelError: the checkpoint is of other networks; one message names all missing, unexpected and differently
+                shaped tensors. Nothing was changed.
         """
-        for prefix, networks in (("", self.task.networks), ("ema/", self.averaged.networks)):
-            for role, network in networks.items():
-                _load(network, model, f"{prefix}{role}/")
+        networks = {f"{role}/": net for role, net in self.task.networks.items()}
+        networks |= {f"ema/{role}/": net for role, net in self.averaged.networks.items()}
+        load_networks(networks, model, guards={name: train.get(f"{name}/guard") for name in self.optimizers})
         for optimizer in self.optimizers.values():
             optimizer.load_state_tensors(train)
         self.step, self.images = facts["step"], facts["images"]
         self.lr_scale, self.bad_files = facts["lr_scale"], list(facts["bad_files"])
-        return rng.restore(train, facts["rng"])
+        self.rollbacks = facts.get("rollbacks", 0)
+        self.best, self.watched = dict(facts.get("best") or {}), dict(facts.get("watched", {}))
+        return self._load_task(train) + rng.restore(train, facts["rng"])
+
+    def _load_task(self, train: Mapping[str, Tensor]) -> list[str]:
+        wanted = self.task_state()
+        found = {key: train[f"task/{key}"] for key in wanted if f"task/{key}" in train}
+        if found:
+            self.task.load_state_tensors(found)  # type: ignore[attr-defined]  # optional part of the contract
+        return [f"task/{key}" for key in sorted(wanted.keys() - found.keys())]
 
 
 def _state(network: nn.Module) -> Iterator[tuple[str, Tensor]]:
     return iter(network.state_dict().items())
-
-
-def _load(network: nn.Module, tensors: Mapping[str, Tensor], prefix: str) -> None:
-    own = {key[len(prefix) :]: value for key, value in tensors.items() if key.startswith(prefix)}
-    expected = {key: tuple(value.shape) for key, value in network.state_dict().items()}
-    wrong = sorted(set(own) ^ set(expected)) + [k for k in own if k in expected and tuple(own[k].shape) != expected[k]]
-    if wrong:
-        raise ModelError(
-            f"the checkpoint holds another {prefix.rstrip('/')}: {len(wrong)} tensors differ ({', '.join(wrong)})",
-            hint="resume with the options that the run was started with (its config.json)",
-        )
-    network.load_state_dict(own)
 
 
 def fingerprint(dataset: DatasetLike) -> str:

@@ -114,3 +114,50 @@ def test_a_data_set_is_known_by_its_own_fingerprint_or_by_its_size(opened, folde
     Image.new("RGB", (8, 8)).save(folder / "ink" / "new.png")
     assert fingerprint(opened().dataset) != before
     assert fingerprint([1, 2, 3]) == "3 items"
+
+
+def with_state(session, value):
+    """Give the session's task one tensor of its own."""
+    state = {"p": torch.tensor(value)}
+    session.task.state_tensors = lambda: state
+    session.task.load_state_tensors = state.update
+    return session
+
+
+def test_what_a_task_remembers_goes_into_the_training_tensors_and_comes_back(opened):
+    saved, other = with_state(opened(), 0.4), with_state(opened(), 0.0)
+    model, train = saved.tensors()
+    assert float(train["task/p"]) == pytest.approx(0.4)
+    assert other.load(model, train, saved.facts()) == []
+    assert float(other.task.state_tensors()["p"]) == pytest.approx(0.4)
+
+
+def test_a_checkpoint_without_the_tasks_state_says_what_is_missing(opened):
+    session = opened()
+    model, train = session.tensors()
+    assert with_state(session, 0.0).load(model, train, session.facts()) == ["task/p"]
+
+
+def test_after_a_rollback_pictures_come_in_another_order_and_chance_differs_and_both_are_saved(opened):
+    session, resumed = opened(), opened()
+    first, drawn = next(session.batches())["images"], torch.rand(3)
+    session.draw_anew()
+    session.images = 0
+    anew, redrawn = next(session.batches())["images"], torch.rand(3)
+    assert not torch.equal(first, anew) and not torch.equal(drawn, redrawn)
+    resumed.load(*session.tensors(), session.facts())
+    assert torch.equal(next(resumed.batches())["images"], anew)
+
+
+def test_the_best_score_and_what_the_alarms_remember_are_part_of_a_checkpoint(opened):
+    session, other = opened(), opened()
+    session.best, session.watched = {"images": 4, "metric": "fd", "value": 2.5}, {"diversity": [0.5]}
+    other.load(*session.tensors(), session.facts())
+    assert (other.best, other.watched) == (session.best, session.watched)
+
+
+def test_checkpoints_from_before_there_were_scores_still_load(opened):
+    session = opened()
+    facts = {key: value for key, value in session.facts().items() if key not in ("rollbacks", "best", "watched")}
+    session.load(*session.tensors(), facts)
+    assert (session.rollbacks, session.best, session.watched) == (0, {}, {})
