@@ -108,7 +108,6 @@ class RegularizerLike(Protocol):
         shrink: with "codes", the share of the batch for which codes are drawn is 1 / shrink (2).
         name: key in the logs; by default the class's name in lower case.
         per_picture: True if it takes the logits of a picture to depend on no other picture.
-        constrains: True if it bounds D, as an unbounded loss needs; absent, `per_picture` stands for it.
         begin(step): before the first use in a step, however many micro-batches follow.
         progress(fraction): share of the budget done, in [0, 1], before each step; `follows_budget: bool` says whether
             that changes anything (assumed if `progress` exists).

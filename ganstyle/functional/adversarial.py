@@ -101,3 +101,17 @@ def relativistic_pairing(higher_logits: Tensor, lower_logits: Tensor) -> Tensor:
     Source: Jolicoeur-Martineau 2019 (arXiv:1807.00734), as in R3GAN (arXiv:2501.05441), eq. 2.
     """
     return softplus(lower_logits - higher_logits).mean()
+
+
+def lecam_distance(real_logits: Tensor, fake_logits: Tensor, *, real_mean: Tensor, fake_mean: Tensor) -> Tensor:
+    """Return E (d - m_f)^2 + E (f - m_d)^2: real logits near those of fakes so far, and the reverse.
+
+    Args:
+        real_logits: d, float, any shape.
+        fake_logits: f, float, any shape.
+        real_mean: m_d, scalar.
+        fake_mean: m_f, scalar.
+
+    Source: Tseng et al. 2021 (arXiv:2104.03310), eq. 4.
+    """
+    return (real_logits - fake_mean).square().mean() + (fake_logits - real_mean).square().mean()

@@ -20,10 +20,10 @@ def squared_gradient_norms(network: Network, images: Tensor) -> Tensor:
         images: float (B, C, H, W); detached here.
 
     Returns:
-        float32 (B,), at least 0.
+        float32 (B,), at least 0; float64 for such pictures.
     """
     with torch.enable_grad(), torch.autocast(images.device.type, enabled=False):
-        images = images.detach().float().requires_grad_(True)
+        images = _full(images.detach()).requires_grad_(True)
         logits = network(images)
         (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
         return gradient.square().flatten(1).sum(1)
@@ -59,8 +59,9 @@ def gradient_penalty(network: Network, real: Tensor, fake: Tensor, *, target: fl
 
     Source: Gulrajani et al. 2017 (arXiv:1704.00028), eq. 3; the draw is torch's global one.
     """
-    share = torch.rand(len(real), 1, 1, 1, device=real.device)
-    between = share * real.detach().float() + (1.0 - share) * fake.detach().float()
+    real, fake = _full(real.detach()), _full(fake.detach())
+    share = torch.rand(len(real), 1, 1, 1, device=real.device, dtype=real.dtype)
+    between = share * real + (1.0 - share) * fake
     # A length has no gradient at 0; one part in 1e12 under the root gives it one.
     lengths = (squared_gradient_norms(network, between) + 1e-12).sqrt()
     return (lengths - target).square().mean()
@@ -81,7 +82,7 @@ def path_lengths(images: Tensor, codes: Tensor, *, directions: Tensor | None = N
         division turn the paper's weight (app. B), ln 2 / (r^2 (ln r - ln 2)), into 2 at every resolution.
     """
     with torch.enable_grad(), torch.autocast(images.device.type, enabled=False):
-        directions = torch.randn_like(images, dtype=torch.float32) if directions is None else directions
+        directions = torch.randn_like(_full(images)) if directions is None else directions
         change = (images * directions).sum() / (images.shape[2] * images.shape[3]) ** 0.5
         (gradient,) = torch.autograd.grad(change, codes, create_graph=True)
         squares = gradient.square().sum(-1)  # of the codes' type, float32 or wider
@@ -109,3 +110,8 @@ def path_length_penalty(
     lengths = path_lengths(images, codes, directions=directions)
     mean = torch.lerp(lengths.detach().mean(), mean.to(lengths), decay)
     return (lengths - mean).square().mean(), mean
+
+
+def _full(tensor: Tensor) -> Tensor:
+    """Return it in float32 at least."""
+    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))

@@ -90,3 +90,12 @@ def _regularizers() -> Iterable[Component]:
         "arXiv:1704.00028",
     )
     yield Regularizer("drift", "Real logits near 0.", "ganstyle_gans.regularizers:Drift", "arXiv:1710.10196")
+    yield Regularizer(
+        "lecam", "Logits near the other side's average.", "ganstyle_gans.regularizers:Lecam", "arXiv:2104.03310"
+    )
+    yield Regularizer(
+        "path_length",
+        "Equal steps in G's code space change pictures equally.",
+        "ganstyle_gans.regularizers:PathLength",
+        "arXiv:1912.04958",
+    )

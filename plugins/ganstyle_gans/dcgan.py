@@ -131,6 +131,11 @@ class DcganDiscriminator(nn.Module):
             return logits
         return logits + (self.embedding(labels) * features.mean((2, 3))).sum(1, keepdim=True)
 
+    def lower_layers(self) -> list[nn.Module]:
+        """Return the halvings, from the picture inwards; what is left judges."""
+        starts = [index for index, layer in enumerate(self.layers) if isinstance(layer, nn.Conv2d)]
+        return [self.layers[start:stop] for start, stop in pairwise([*starts, len(self.layers)])]
+
 
 def _doubling(upsampling: str, inputs: int, outputs: int, *, bias: bool = False) -> nn.Module:
     if upsampling == "transposed":

@@ -52,8 +52,8 @@ class Lsgan:
     relativistic = False
 
     def __init__(self, options: LsganOptions) -> None:
-        """Keep the labels."""
-        self.options = options
+        """Keep the labels; `boundary` is the logit midway between them."""
+        self.options, self.boundary = options, (options.a + options.b) / 2
 
     def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
         """Return ((d - b)^2 + (f - a)^2) / 2."""

@@ -184,6 +184,10 @@ class ProganDiscriminator(Growing):
             return logits
         return logits + (self.embedding(labels) * features).mean(1, keepdim=True)
 
+    def lower_layers(self) -> list[nn.Module]:
+        """Return the inputs of all stages, then the blocks, from the picture inwards; what is left judges."""
+        return [self.from_rgb, *reversed(self.blocks)]
+
 
 def _generator_layer(inputs: int, outputs: int) -> list[nn.Module]:
     return [EqualizedConv2d(inputs, outputs, 3, padding=1), nn.LeakyReLU(0.2), PixelNorm()]

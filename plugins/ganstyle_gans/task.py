@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import Field, field_validator
@@ -11,8 +11,15 @@ from torch import Tensor, nn
 
 from ganstyle.api import Batch, LossLike, Options, Phase, RegularizerLike
 from ganstyle.errors import UsageError
-from ganstyle.nn.modules import device_of, evaluating, frozen, has_batch_norm, has_spectral_norm, unwrapped
+from ganstyle.nn.modules import device_of, evaluating, frozen, unwrapped
+from ganstyle_gans.ada import GROUPS, Ada
 from ganstyle_gans.augment import AUGMENTATIONS, augment
+from ganstyle_gans.combinations import check_combination, freeze_lower_layers, penalised
+from ganstyle_gans.judging import Judge, logit_facts
+
+LATENTS = "latents"
+Logged = tuple[Tensor, dict[str, Tensor]]
+"""A scalar loss and what to log beside it."""
 
 
 class GanOptions(Options):
@@ -20,15 +27,32 @@ class GanOptions(Options):
 
     d_steps: Annotated[int, Field(ge=1, le=100, description="Steps of D for each step of G.")] = 1
     d_lr_factor: Annotated[float, Field(gt=0, le=100, description="D's learning rate over G's.")] = 1.0
+    freeze_d: Annotated[int, Field(ge=0, le=64, description="D's lower layers that don't learn, for transfer.")] = 0
     augment: Annotated[
-        tuple[str, ...], Field(description="DiffAugment for D: any of color, translation, cutout; [] is off.")
+        tuple[str, ...],
+        Field(description="For D: [ada] alone, or DiffAugment: any of color, translation, cutout; [] is off."),
     ] = ()
+    ada_p: Annotated[float, Field(ge=0, le=1, description="ADA: probability of each transform at the start.")] = 0.0
+    ada_p_final: Annotated[
+        float | None,
+        Field(ge=0, le=1, description="ADA: probability at the end of the budget, without a controller; none is with."),
+    ] = None
+    ada_target: Annotated[float, Field(gt=0, lt=1, description="ADA: wanted mean sign of D's real logits.")] = 0.6
+    ada_speed_images: Annotated[
+        int, Field(ge=1000, description="ADA: pictures in which the probability can go from 0 to 1.")
+    ] = 500_000
+    ada_groups: Annotated[
+        tuple[Literal["blit", "geom", "color"], ...],
+        Field(min_length=1, description="ADA: flips, turns and shifts; scale, rotation, stretch; colours."),
+    ] = GROUPS
 
     @field_validator("augment")
     @classmethod
     def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        if unknown := sorted(set(names) - set(AUGMENTATIONS)):
-            raise ValueError(f"{unknown[0]!r} is none of {', '.join(AUGMENTATIONS)}")
+        if unknown := sorted(set(names) - {*AUGMENTATIONS, "ada"}):
+            raise ValueError(f"{unknown[0]!r} is none of {', '.join(AUGMENTATIONS)}, ada")
+        if "ada" in names and len(names) > 1:
+            raise ValueError("ada has its own colours and shifts; name it alone")
         return names
 
 
@@ -55,50 +79,77 @@ class GanTask:
 
         Args:
             options: of the task.
-            networks: role to module.
+            networks: role to module; D's frozen layers stop requiring gradients here.
             loss: what each player minimises.
-            penalties: added to D's loss.
+            penalties: added to a player's loss.
 
         Raises:
-            UsageError: a missing role, or a loss or penalty that this discriminator makes senseless.
+            UsageError: a missing role, a combination that makes no sense, or more frozen layers than there are.
         """
         self.options, self.networks, self.loss, self.penalties = options, dict(networks), loss, tuple(penalties)
         check_combination(networks, loss, penalties)
         self.generator, self.discriminator = networks["generator"], networks["discriminator"]
+        freeze_lower_layers(self.discriminator, options.freeze_d)
+        self.ada = _ada(options)
         self.phases = (
-            Phase("discriminator", ("discriminator",), self.discriminator_loss, lr_factor=options.d_lr_factor),
-            Phase("generator", ("generator",), self.generator_loss, every=options.d_steps),
+            self._phase("discriminator", self.discriminator_loss, lr_factor=options.d_lr_factor),
+            self._phase("generator", self.generator_loss, every=options.d_steps),
         )
+        self._begun: dict[str, int] = {}
+        self._latest: dict[str, Tensor] = {}
 
-    def discriminator_loss(self, batch: Batch, step: int) -> Tensor:
+    def _phase(self, player: str, loss: Any, *, lr_factor: float = 1.0, every: int = 1) -> Phase:
+        """Scale rate and betas by k / (k + 1) where penalties are due every k steps (arXiv:1912.04958, app. B)."""
+        interval = max((penalty.every for penalty in self.penalties_of(player)), default=1)
+        lazy = interval / (interval + 1) if interval > 1 else 1.0
+        return Phase(player, (player,), loss, lr_factor=lr_factor * lazy, every=every, beta_power=lazy)
+
+    def penalties_of(self, player: str) -> list[RegularizerLike]:
+        """Return the penalties that train the `generator` or the `discriminator`."""
+        return [part for part in self.penalties if (penalised(part) == "codes") == (player == "generator")]
+
+    def discriminator_loss(self, batch: Batch, step: int) -> Logged:
         """Raise D(x), lower D(G(z)); penalties that are due join in, times `every` (arXiv:1912.04958, app. B).
 
+        Penalties see the pictures as D does, augmented.
+
         Args:
-            batch: images float (B, C, H, W) in [-1, 1], perhaps labels int64 (B,).
+            batch: images float (B, C, H, W) in [-1, 1], perhaps labels int64 (B,) and latents float (B, z_dim).
             step: counts from 0.
 
         Returns:
-            Scalar.
+            Scalar; what to log, see `logit_facts`, with `ada_p` and each penalty's latest value by its name.
         """
+        self._begin("discriminator", step)
         labels = self.labels(batch)
         with torch.no_grad():
             fake = self.seen(self.generator(self.latents(batch), labels), real=False)
-        real = self.seen(batch["images"], real=True)
-        judge = Judge(self.discriminator, labels)
-        loss = self.loss.discriminator(judge(real), judge(fake))
-        due = [penalty for penalty in self.penalties if step % penalty.every == 0]
-        return loss + sum(penalty.every * penalty(judge, real, fake) for penalty in due)
+        real, judge = self.seen(batch["images"], real=True), Judge(self.discriminator, labels)
+        (real_logits, auxiliary), fake_logits = judge.real(real), judge(fake)
+        loss = self.loss.discriminator(real_logits, fake_logits)
+        facts = logit_facts(self.loss, real_logits, fake_logits)
+        if self.ada is not None:
+            facts["ada_p"] = self.ada.p
+            self.ada.observe(facts["sign"], len(real))
+        if auxiliary is not None:
+            facts["auxiliary"] = auxiliary.detach()
+            loss = loss + auxiliary
+        given = {"images": (real, fake), "logits": (real_logits, fake_logits)}
+        for penalty in self._due("discriminator", step):
+            loss = loss + self._term(penalty, judge, *given[penalised(penalty)])
+        return loss, facts | self._values("discriminator")
 
-    def generator_loss(self, batch: Batch, step: int) -> Tensor:
-        """Raise D(G(z)); D only passes gradients on.
+    def generator_loss(self, batch: Batch, step: int) -> Logged:
+        """Raise D(G(z)); D only passes gradients on. Penalties on codes join in.
 
         Args:
             batch: as for `discriminator_loss`.
             step: counts from 0.
 
         Returns:
-            Scalar.
+            Scalar; each penalty's latest value by its name.
         """
+        self._begin("generator", step)
         labels = self.labels(batch)
         with frozen(self.discriminator) as discriminator:
             fake = self.seen(self.generator(self.latents(batch), labels), real=False)
@@ -106,10 +157,55 @@ class GanTask:
             real_logits = None
             if self.loss.relativistic:
                 real_logits = discriminator(self.seen(batch["images"], real=True), labels)
-            return self.loss.generator(real_logits, fake_logits)
+            loss = self.loss.generator(real_logits, fake_logits)
+        for penalty in self._due("generator", step // self.options.d_steps):
+            loss = loss + self._term(penalty, *self._codes(batch, getattr(penalty, "shrink", 1)))
+        return loss, self._values("generator")
+
+    def _begin(self, player: str, step: int) -> None:
+        """Tell penalties and ADA that a step starts, once for all its micro-batches."""
+        if self._begun.get(player) == step:
+            return
+        self._begun[player] = step
+        adaptive = [self.ada] if self.ada is not None and player == "discriminator" else []
+        for part in (*self.penalties_of(player), *adaptive):
+            if hasattr(part, "begin"):
+                part.begin(step)
+
+    def _due(self, player: str, step: int) -> list[RegularizerLike]:
+        return [penalty for penalty in self.penalties_of(player) if step % penalty.every == 0]
+
+    def _term(self, penalty: RegularizerLike, *given: Any) -> Tensor:
+        value = penalty(*given)
+        self._latest[name_of(penalty)] = value.detach()
+        return penalty.every * value
+
+    def _values(self, player: str) -> dict[str, Tensor]:
+        """Return the latest value of each penalty: lazy ones would seldom meet a logged step."""
+        names = map(name_of, self.penalties_of(player))
+        return {name: self._latest[name] for name in names if name in self._latest}
+
+    def _codes(self, batch: Batch, shrink: int) -> tuple[Any, Tensor, Tensor]:
+        """Return (synthesis, codes, images) for a share of a batch; without style codes they are the latents."""
+        network: Any = unwrapped(self.generator)
+        part = Batch({key: value[: max(1, len(batch) // shrink)] for key, value in batch.items() if key != LATENTS})
+        labels, z = self.labels(part), self.latents(part)
+        with torch.autocast(z.device.type, enabled=False):
+            if hasattr(network, "codes"):
+                codes, synthesis = network.codes(z, labels), network.synthesise
+            else:
+                codes, synthesis = z[:, None], lambda codes: network(codes[:, 0], labels)
+            codes = codes if codes.requires_grad else codes.requires_grad_(True)
+            return synthesis, codes, synthesis(codes)
+
+    def draw(self, batch: Batch) -> Batch:
+        """Return the batch with its latents, so that its micro-batches have those of the joint batch."""
+        return Batch({**batch, LATENTS: self.latents(batch)})
 
     def latents(self, batch: Batch) -> Tensor:
-        """Return float (B, z_dim), standard normal, from torch's global random state."""
+        """Return float (B, z_dim): those of `draw`, or standard normal from torch's global random state."""
+        if LATENTS in batch:
+            return batch[LATENTS]
         generator: Any = unwrapped(self.generator)
         return torch.randn(len(batch), generator.z_dim, device=batch["images"].device)
 
@@ -138,23 +234,44 @@ class GanTask:
         """
         prepare = getattr(unwrapped(self.discriminator), "prepare", None)
         images = images if prepare is None else prepare(images, real=real)
-        return augment(images, self.options.augment)
+        return augment(images, self.options.augment) if self.ada is None else self.ada(images)
+
+    def _parts(self) -> dict[str, Any]:
+        """Return what may follow the budget or have a state besides the networks."""
+        return {name_of(part): part for part in self.penalties} | ({} if self.ada is None else {"ada": self.ada})
 
     @property
     def follows_budget(self) -> bool:
         """Whether the share of the budget done changes anything; a longer run then differs from its start on."""
-        return any(hasattr(unwrapped(network), "set_progress") for network in self.networks.values())
+        grows = any(hasattr(unwrapped(network), "set_progress") for network in self.networks.values())
+        return grows or any(
+            getattr(part, "follows_budget", hasattr(part, "progress")) for part in self._parts().values()
+        )
 
     def progress(self, fraction: float) -> None:
-        """Let networks grow.
+        """Let networks grow and penalties follow their schedules.
 
         Args:
             fraction: share of the budget done, in [0, 1].
         """
-        for network in map(unwrapped, self.networks.values()):
-            grow = getattr(network, "set_progress", None)
-            if grow is not None:
-                grow(fraction)
+        networks = [getattr(unwrapped(network), "set_progress", None) for network in self.networks.values()]
+        for follow in (*networks, *(getattr(part, "progress", None) for part in self._parts().values())):
+            if follow is not None:
+                follow(fraction)
+
+    def state_tensors(self) -> dict[str, Tensor]:
+        """Return what a checkpoint needs besides the networks: ADA's probability, moving averages of penalties."""
+        stateful = {name: part for name, part in self._parts().items() if hasattr(part, "state_tensors")}
+        return {f"{name}/{key}": x for name, part in stateful.items() for key, x in part.state_tensors().items()}
+
+    def load_state_tensors(self, tensors: Mapping[str, Tensor]) -> None:
+        """Go back to what `state_tensors` returned; absent keys leave their value."""
+        self._begun.clear()
+        self._latest.clear()
+        for name, part in self._parts().items():
+            if hasattr(part, "load_state_tensors"):
+                own = {key.removeprefix(f"{name}/"): x for key, x in tensors.items() if key.startswith(f"{name}/")}
+                part.load_state_tensors(own)
 
     @torch.no_grad()
     def sample(
@@ -165,6 +282,7 @@ class GanTask:
         generator: torch.Generator,
         batch: Batch | None = None,
         labels: Tensor | None = None,
+        truncation: float | None = None,
     ) -> Tensor:
         """Return pictures from latents drawn from `generator` alone.
 
@@ -174,6 +292,7 @@ class GanTask:
             generator: random state.
             batch: its labels are used in turn.
             labels: int64 (count,); without them and without a batch, every label in turn.
+            truncation: psi, codes become mean + psi (code - mean); only for generators with a `mean_code`.
 
         Returns:
             float (count, C, H, W) in [-1, 1].
@@ -181,26 +300,11 @@ class GanTask:
         network: Any = unwrapped(networks["generator"])
         device = device_of(network)
         z = torch.randn(count, network.z_dim, generator=generator, device=generator.device).to(device)
+        labels = _sample_labels(network, count, batch=batch, labels=labels, device=device)
         with evaluating(network):
-            return network(z, _sample_labels(network, count, batch=batch, labels=labels, device=device))
-
-
-class Judge(nn.Module):
-    """The discriminator with the labels filled in, as penalties call it."""
-
-    def __init__(self, discriminator: nn.Module, labels: Tensor | None) -> None:
-        """Keep both.
-
-        Args:
-            discriminator: any that takes (images, labels).
-            labels: int64 (B,) or None.
-        """
-        super().__init__()
-        self.discriminator, self.labels = discriminator, labels
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Return D's logits of float (B, C, H, W)."""
-        return self.discriminator(images, self.labels)
+            if truncation is None or not hasattr(network, "mean_code"):
+                return network(z, labels)
+            return network.synthesise(torch.lerp(network.mean_code, network.codes(z, labels), truncation))
 
 
 def _sample_labels(
@@ -214,27 +318,18 @@ def _sample_labels(
     return labels.to(device)[torch.arange(count, device=device) % len(labels)]
 
 
-def check_combination(networks: Mapping[str, nn.Module], loss: LossLike, penalties: Sequence[RegularizerLike]) -> None:
-    """Refuse what can't train.
+def name_of(penalty: RegularizerLike) -> str:
+    """Return how logs and checkpoints call a penalty."""
+    return getattr(penalty, "name", type(penalty).__name__.lower())
 
-    Raises:
-        UsageError: a missing role; a per-picture gradient penalty on a D with batch norm; an unbounded
-            loss on a D without any constraint.
-    """
-    for role in ("generator", "discriminator"):
-        if role not in networks:
-            raise UsageError(f"task gan needs a {role}; this architecture has {', '.join(networks)}", where="arch")
-    discriminator = networks["discriminator"]
-    strict = [penalty for penalty in penalties if getattr(penalty, "per_picture", False)]
-    if strict and has_batch_norm(discriminator):
-        raise UsageError(
-            "a gradient penalty is per picture, but batch norm in D mixes the pictures of a batch",
-            where="regularizer",
-            hint="--set arch.norm=none or --set arch.norm=spectral, or drop the regularizer",
-        )
-    if getattr(loss, "unbounded", False) and not strict and not has_spectral_norm(discriminator):
-        raise UsageError(
-            "the Wasserstein loss has no lower bound unless D is constrained",
-            where="loss",
-            hint="--set arch.norm=spectral, or --set arch.norm=none --set 'regularizer=[\"gradient_penalty\"]'",
-        )
+
+def _ada(options: GanOptions) -> Ada | None:
+    if "ada" not in options.augment:
+        return None
+    return Ada(
+        groups=options.ada_groups,
+        p=options.ada_p,
+        final=options.ada_p_final,
+        target=options.ada_target,
+        speed_images=options.ada_speed_images,
+    )

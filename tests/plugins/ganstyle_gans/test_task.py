@@ -31,7 +31,7 @@ def test_it_is_a_task_with_two_players(dcgan, gan_task):
 def test_a_phase_gives_gradients_to_its_own_network_only(dcgan, gan_task, noise_batch, index, relativistic):
     task = gan_task(dcgan(), loss=L.Relativistic(L.NoOptions()) if relativistic else None)
     phase, other = task.phases[index], task.phases[1 - index]
-    phase.loss(noise_batch(), 0).backward()
+    phase.loss(noise_batch(), 0)[0].backward()
     assert gradients(task.networks[phase.name]) and not gradients(task.networks[other.name])
     assert all(p.requires_grad for p in task.networks["discriminator"].parameters())
 
@@ -40,7 +40,7 @@ def test_losses_are_the_formulas_on_the_networks_logits(dcgan, gan_task, noise_b
     networks, batch = dcgan(norm="none"), noise_batch()
     task = gan_task(networks)
     torch.manual_seed(5)
-    value = task.discriminator_loss(batch, 0)
+    value, _ = task.discriminator_loss(batch, 0)
     torch.manual_seed(5)
     fake = networks["generator"](torch.randn(4, 8))
     D = networks["discriminator"]
@@ -60,9 +60,9 @@ def test_lazy_penalties_come_every_so_many_steps_times_as_much(dcgan, gan_task, 
 
     def extra(step):
         torch.manual_seed(0)
-        loss = with_penalty.discriminator_loss(batch, step)
+        loss = with_penalty.discriminator_loss(batch, step)[0]
         torch.manual_seed(0)
-        return (loss - without.discriminator_loss(batch, step)).item()
+        return (loss - without.discriminator_loss(batch, step)[0]).item()
 
     assert [extra(step) for step in range(4)] == pytest.approx([6.0, 0.0, 0.0, 6.0], abs=1e-5)
 
@@ -104,7 +104,7 @@ def test_sample_labels_come_from_argument_batch_or_in_turn(dcgan, gan_task, nois
 
 def test_conditional_training_needs_labels(dcgan, gan_task, noise_batch):
     task = gan_task(dcgan(labels=2))
-    assert task.discriminator_loss(noise_batch(labels=2), 0).isfinite()
+    assert task.discriminator_loss(noise_batch(labels=2), 0)[0].isfinite()
     with pytest.raises(UsageError, match="labelled"):
         task.discriminator_loss(noise_batch(), 0)
 
@@ -130,7 +130,7 @@ def test_a_missing_role_is_named(gan_task):
 
 
 def test_unknown_augmentation_is_refused_by_name():
-    with pytest.raises(UsageError, match="'blur' is none of color, translation, cutout"):
+    with pytest.raises(UsageError, match="'blur' is none of color, translation, cutout, ada"):
         make_options(GanOptions, {"augment": ["blur"]}, prefix="task")
     assert make_options(GanOptions, {"augment": ["cutout"]}, prefix="task").augment == ("cutout",)
 
@@ -151,7 +151,7 @@ def test_growing_networks_hear_of_progress_and_train_in_a_fade(progan, gan_task,
     task.progress(3.5 / 12)
     assert [network.stage() for network in networks.values()] == [(2, pytest.approx(0.5))] * 2
     for phase in task.phases:
-        phase.loss(noise_batch(height=32, width=32), 0).backward()
+        phase.loss(noise_batch(height=32, width=32), 0)[0].backward()
     assert all(torch.isfinite(g).all() for network in networks.values() for g in gradients(network))
 
 
@@ -168,4 +168,4 @@ def test_wrapped_networks_are_reached_for_latents_and_growth(progan, gan_task, n
     task.progress(0.0)
     assert task.latents(noise_batch()).shape == (4, 8)
     assert task.networks["generator"].module.stage() == (0, 1.0)
-    assert task.generator_loss(noise_batch(height=32, width=32), 0).isfinite()
+    assert task.generator_loss(noise_batch(height=32, width=32), 0)[0].isfinite()
