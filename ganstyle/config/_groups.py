@@ -49,8 +49,8 @@ class TrainOptions(Options):
     preview_count: Annotated[int, Field(ge=0, le=1024, description="Pictures in a preview grid; 0 is none.")] = 16
     keep: Annotated[int, Field(ge=2, le=LARGEST, description="Checkpoints kept; never fewer than two.")] = 3
     memory_format: Annotated[
-        Literal["auto", "contiguous", "channels_last"],
-        Field(description="Layout of image tensors; auto times both when a run starts, and stores the faster."),
+        Literal["contiguous", "channels_last"],
+        Field(description="Layout of image tensors; auto times both when a run starts, and keeps the faster."),
     ] = "contiguous"
     conditional: Annotated[bool, Field(description="Train with the labels of the data.")] = False
     init_from: Annotated[
