@@ -7,6 +7,7 @@ import torch
 from ganstyle_gans.dcgan import DcganOptions, build_dcgan
 from ganstyle_gans.losses import Bce, BceOptions
 from ganstyle_gans.progan import ProganOptions, build_progan
+from ganstyle_gans.stylegan2 import Stylegan2Options, build_stylegan2
 from ganstyle_gans.task import GanOptions, GanTask
 
 from ganstyle.api import Batch, ImageSpec
@@ -32,6 +33,18 @@ def progan():
         torch.manual_seed(seed)
         values = {"z_dim": 8, "base_channels": 4, "max_channels": 8, **options}
         return build_progan(ProganOptions(**values), ImageSpec(height, width, labels=labels))
+
+    return build
+
+
+@pytest.fixture
+def stylegan2():
+    """Return a function that builds a seeded 16-pixel StyleGAN2 of three resolutions, six codes a picture."""
+
+    def build(*, height=16, width=16, labels=0, seed=0, **options):
+        torch.manual_seed(seed)
+        values = {"z_dim": 8, "w_dim": 8, "base_channels": 4, "max_channels": 8, **options}
+        return build_stylegan2(Stylegan2Options(**values), ImageSpec(height, width, labels=labels))
 
     return build
 
