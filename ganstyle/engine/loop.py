@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ganstyle.api import Batch, Phase, TaskLike
+from ganstyle.engine.distributed import average_gradients
 from ganstyle.engine.optimizers import GuardedAdam
 
 
@@ -34,8 +35,10 @@ def train_step(
     losses: dict[str, Tensor] = {}
     for phase in due(task, step):
         parts = drawn(task, batch).split(micro_batch)
-        losses |= accumulate(phase, [part for part, _ in parts], step, optimizer=optimizers[phase.name])
-        optimizers[phase.name].step(step)
+        optimizer = optimizers[phase.name]
+        losses |= accumulate(phase, [part for part, _ in parts], step, optimizer=optimizer)
+        average_gradients(optimizer.parameters.values(), at=f"the gradients of phase {phase.name}")
+        optimizer.step(step)
     return losses
 
 
