@@ -36,6 +36,11 @@ def check_loss(tested: Tested, options: Mapping[str, Any] | None = None) -> None
         loss = subject.build()
         relativistic = getattr(loss, "relativistic", None)
         findings.require(type(relativistic) is bool, "no attribute `relativistic`", "set it to True or False")
+        boundary = getattr(loss, "boundary", 0.0)
+        numeric = isinstance(boundary, int | float) and math.isfinite(boundary)
+        findings.require(
+            numeric, f"`boundary` is {boundary!r}", "set it to the logit between real and fake, or drop it"
+        )
         terms: dict[str, Term] = {
             "discriminator": loss.discriminator,
             "generator": lambda real, fake: loss.generator(real if relativistic else None, fake),

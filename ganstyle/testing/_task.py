@@ -1,4 +1,4 @@
-"""Tasks: phases train what they name and nothing else, never wait for the device, and sample repeatably."""
+"""Tasks: phases train what they name only, never wait for the device; samples and state can be had again."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from ganstyle.registry import Registry, default_registry
 from ganstyle.testing._findings import Findings
 from ganstyle.testing._networks import TOLERANCE, state_of
 from ganstyle.testing._pictures import float_pictures
+from ganstyle.testing._state import check_state
 from ganstyle.testing._subject import Tested, subject_of
 
 FRACTIONS = (0.0, 0.5, 1.0)
@@ -53,6 +54,11 @@ def check_task(
             for fraction in FRACTIONS:
                 with findings.watching(f"a step after {fraction:.0%} of the budget"):
                     _check_steps(task, batch, fraction, findings=findings)
+            with findings.watching("draw()"):
+                _check_draw(task, batch, findings)
+            with findings.watching("its state"):
+                other = subject.build(copy.deepcopy(networks), loss=registry.build("loss", "bce", {}), penalties=())
+                check_state(task, other, findings=findings)
             with findings.watching("sample()"):
                 _check_sample(task, batch, size, findings=findings)
     findings.raise_any()
@@ -91,6 +97,16 @@ def _check_form(task: Any, findings: Findings) -> bool:
     idle = [role for role in roles - trained if any(p.requires_grad for p in task.networks[role].parameters())]
     findings.require(not idle, f"no phase trains {sorted(idle)}", "add a phase, or freeze the network")
     return not findings.failures
+
+
+def _check_draw(task: Any, batch: Batch, findings: Findings) -> None:
+    if not hasattr(task, "draw"):
+        return
+    drawn = task.draw(batch)
+    kept = isinstance(drawn, Batch) and all(drawn.get(key) is value for key, value in batch.items())
+    findings.require(kept, "draw() doesn't hand on the batch", "return Batch({**batch, ...})")
+    lengths = {key: len(value) for key, value in drawn.items() if len(value) != len(batch)}
+    findings.require(not lengths, f"draw() adds {lengths} to {len(batch)} examples", "draw one for each example")
 
 
 def _check_steps(task: Any, batch: Batch, fraction: float, *, findings: Findings) -> None:
