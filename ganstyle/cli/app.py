@@ -68,6 +68,11 @@ COMMANDS: dict[str, Command] = {
         "Score generated pictures.",
         ("ganstyle eval --metric fid,ssim", "ganstyle eval generated/ --real photos/ --metric fid"),
     ),
+    "report": Command(
+        "report:report",
+        "Write a run's curves, pictures and film anew, as one HTML file.",
+        ("ganstyle report", "ganstyle report runs/0001-dcgan"),
+    ),
     "style": Command("style:app", "List, show, add, remove and export stored styles.", ("ganstyle style list",)),
     "data": Command("data:app", "Check pictures; prepare a fast cache.", ("ganstyle data check my_pictures/",)),
     "arch": Command("components:arch", "List and show architectures.", ("ganstyle arch show dcgan",)),

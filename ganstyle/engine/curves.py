@@ -1,0 +1,72 @@
+"""From a run's `scalars.jsonl` to charts: which keys belong on one pair of axes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ganstyle.engine.charts import Chart, Series
+
+PER_CHART = 6
+_COUNTS = ("step", "images")
+# Told together whatever their phase; everything else of a phase gets a chart of that phase.
+_GROUPS: Mapping[str, tuple[str, ...]] = {
+    "D's mean logits": ("real_logits", "fake_logits"),
+    "D: overfitting (sign, accuracy, p)": ("sign", "accuracy", "ada_p"),
+    "gradient norms": ("gradient_norm",),
+}
+
+
+def charts(lines: Sequence[Mapping[str, Any]]) -> list[Chart]:
+    """Return the charts of a log: losses first, then scores, what watches D, norms, the rest, and speed last.
+
+    Args:
+        lines: of `read_scalars`, in order; what is no finite number is left out.
+    """
+    groups: dict[str, list[Series]] = {}
+    for key, points in _points(lines).items():
+        title, name = _place(key)
+        groups.setdefault(title, []).append(Series(name, tuple(points)))
+    ranked = sorted(groups.items(), key=lambda item: _rank(item[0]))
+    return [
+        Chart(title, tuple(series[start : start + PER_CHART]))
+        for title, series in ranked
+        for start in range(0, len(series), PER_CHART)
+    ]
+
+
+def events(lines: Iterable[Mapping[str, Any]]) -> list[tuple[int, str]]:
+    """Return (images, what happened) of the lines that tell an event: rollbacks, alarms, skipped steps."""
+    return [(line["images"], str(line["event"])) for line in lines if line.get("event")]
+
+
+def _points(lines: Sequence[Mapping[str, Any]]) -> dict[str, list[tuple[float, float]]]:
+    found: dict[str, list[tuple[float, float]]] = {}
+    for line in lines:
+        for key, value in line.items():
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+            if key not in _COUNTS and is_number and math.isfinite(value):
+                found.setdefault(key, []).append((line["images"], float(value)))
+    return found
+
+
+def _place(key: str) -> tuple[str, str]:
+    """Return the title of a key's chart and its name there."""
+    section, _, name = key.partition("/")
+    if key == "images_per_second":
+        return "images per second", "speed"
+    if not name:
+        return "losses", key
+    if section == "metric":
+        return key, name
+    for title, names in _GROUPS.items():
+        if name in names:
+            return title, section if len(names) == 1 else name
+    return section, name
+
+
+def _rank(title: str) -> tuple[int, str]:
+    order = ["losses", "metric/", *_GROUPS, ""]
+    rank = next(index for index, start in enumerate(order) if title.startswith(start))
+    return rank + (title == "images per second"), title

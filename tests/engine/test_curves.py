@@ -1,0 +1,46 @@
+"""Keys of the log find their chart."""
+
+from __future__ import annotations
+
+import math
+
+from ganstyle.engine.curves import PER_CHART, charts, events
+
+LINE = {"step": 1, "images_per_second": 9.0, "discriminator": 0.5, "generator": 1.5, "discriminator/gradient_norm": 3}
+
+
+def test_losses_of_all_phases_share_a_chart_and_speed_comes_last():
+    found = charts([LINE | {"images": 10}, LINE | {"images": 20, "discriminator": 0.25}])
+    assert [chart.title for chart in found] == ["losses", "gradient norms", "images per second"]
+    assert {series.name: series.points for series in found[0].series} == {
+        "discriminator": ((10, 0.5), (20, 0.25)),
+        "generator": ((10, 1.5), (20, 1.5)),
+    }
+
+
+def test_what_watches_the_discriminator_is_grouped_by_meaning_and_a_score_stands_alone():
+    keys = ["discriminator/sign", "discriminator/real_logits", "metric/fid", "discriminator/accuracy", "metric/kid"]
+    keys += ["discriminator/fake_logits", "discriminator/r1", "generator"]
+    titles = {
+        chart.title: [series.name for series in chart.series]
+        for chart in charts([{"images": 1} | dict.fromkeys(keys, 2)])
+    }
+    assert list(titles)[:3] == ["losses", "metric/fid", "metric/kid"]
+    assert titles["D's mean logits"] == ["real_logits", "fake_logits"]
+    assert titles["D: overfitting (sign, accuracy, p)"] == ["sign", "accuracy"] and titles["discriminator"] == ["r1"]
+
+
+def test_what_is_no_finite_number_is_left_out():
+    lines = [{"images": 1, "generator": math.nan, "note": "x", "on": True}, {"images": 2, "generator": 4.0}]
+    (chart,) = charts(lines)
+    assert chart.series[0].points == ((2, 4.0),)
+
+
+def test_many_curves_are_spread_over_several_charts():
+    found = charts([{"images": 1} | {f"phase{number}": 1.0 for number in range(PER_CHART + 2)}])
+    assert [len(chart.series) for chart in found] == [PER_CHART, 2]
+
+
+def test_events_are_lines_that_say_what_happened():
+    assert events([{"images": 5, "event": "rolled back"}, {"images": 6, "generator": 1.0}]) == [(5, "rolled back")]
+    assert charts([{"images": 5, "event": "rolled back"}]) == []
