@@ -53,6 +53,9 @@ class TrainOptions(Options):
         Field(description="Layout of image tensors; auto times both when a run starts, and keeps the faster."),
     ] = "contiguous"
     conditional: Annotated[bool, Field(description="Train with the labels of the data.")] = False
+    rank_timeout_seconds: Annotated[
+        float, Field(gt=0, le=86_400, description="Longest silence of a rank before the others end the run.")
+    ] = 300.0
     init_from: Annotated[
         str | None, Field(description="Run, checkpoint or model file whose weights a new run starts from.")
     ] = None

@@ -121,6 +121,8 @@ def among_ranks() -> Iterator[None]:
         _team = _Team(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]))
     try:
         yield
+        if _team.own == 0:
+            share(None)  # no further run: who follows may go home
         _disconnect()
     except Stopped:
         _disconnect()
@@ -188,17 +190,20 @@ def _wait_for_end(pipe: int) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def share(value: Any = None) -> Any:
+def share(value: Any = None, *, patient: bool = False) -> Any:
     """Return rank 0's value on every rank.
 
     Args:
         value: JSON; only rank 0's counts.
+        patient: wait as long as rank 0 may work alone.
     """
     if _team is None:
         return value
     _team.place, key = "a value of rank 0", _team.next_key()
     if _team.own == 0:
         _team.store.set(key, json.dumps(value))
+    elif patient:
+        _team.store.wait([key], datetime.timedelta(seconds=ALONE_SECONDS))
     return json.loads(_team.store.get(key))
 
 

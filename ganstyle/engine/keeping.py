@@ -11,11 +11,13 @@ from ganstyle.api import Batch
 from ganstyle.data.sheets import contact_sheet
 from ganstyle.data.writing import save_image, to_uint8
 from ganstyle.engine import checkpoint as checkpoints
+from ganstyle.engine.distributed import leads, meet
+from ganstyle.engine.following import gather_bad_files, random_states
 from ganstyle.engine.generation import MODEL_FILE
 from ganstyle.engine.model import card_of, save_model
 from ganstyle.engine.reporting import Reporter
 from ganstyle.engine.run import Run
-from ganstyle.engine.session import Session
+from ganstyle.engine.session import RandomState, Session
 from ganstyle.errors import EnvironmentProblem, GanstyleError
 
 PATIENCE = 3  # failed saves in a row that end a run
@@ -39,9 +41,10 @@ class Keeper:
     def preview(self) -> None:
         """Write a grid from the fixed latents; a preview that can't be written is a warning only."""
         try:
-            self.preview_path = self._write_preview()
+            self.preview_path = self._write_preview() if leads() else None
         except (GanstyleError, OSError) as error:
             self.reporter.say(f"no preview at {self.session.images} images: {error}")
+        meet()
 
     @torch.inference_mode()
     def _write_preview(self) -> Path:
@@ -66,15 +69,20 @@ class Keeper:
         Raises:
             EnvironmentProblem: `patience` saves failed in a row.
         """
-        session = self.session
-        if self.saved_images == session.images:
-            return
-        if not session.averaged.is_finite():
-            session.averaged.copy_source()
+        random = random_states()  # of all ranks; so is every exchange here: rank 0 alone knows whether it saves
+        gather_bad_files(self.session)
+        if not self.session.averaged.is_finite():
+            self.session.averaged.copy_source()
             self.reporter.say("the averaged weights were not finite; started again from the trained ones")
+        if leads() and self.saved_images != self.session.images:
+            self._save(random, patience)
+        meet()
+
+    def _save(self, random: RandomState, patience: int) -> None:
+        session = self.session
         try:
-            model, train = session.tensors()
-            checkpoints.save(self.run, model, train, session.facts(), keep=session.config.train.keep)
+            model, train = session.tensors(random)
+            checkpoints.save(self.run, model, train, session.facts(random), keep=session.config.train.keep)
             self.export()
         except EnvironmentProblem as error:
             self.failed_saves += 1
@@ -85,8 +93,10 @@ class Keeper:
             self.failed_saves, self.saved_images = 0, session.images
 
     def export(self) -> Path:
-        """Write the averaged networks as the run's model file."""
+        """Write the averaged networks as the run's model file; return where it is."""
         session = self.session
+        if not leads():
+            return self.run.folder / MODEL_FILE
         facts = {"images_seen": session.images, "name": session.config.arch.name, "data": session.config.data.name}
         styles = list(getattr(session.dataset, "styles", [])) if session.image.labels else []
         card = card_of(session.config, session.image, registry=session.registry, styles=styles, **facts)
@@ -95,7 +105,7 @@ class Keeper:
     def tell_bad_files(self) -> None:
         """Name each unreadable picture once, and keep the list beside the run."""
         new = [line for line in self.session.bad_files if line not in self._told_files]
-        if new:
+        if new and leads():
             self._told_files.update(new)
             for line in new:
                 self.reporter.say(f"skipped {line}")

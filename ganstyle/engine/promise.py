@@ -15,6 +15,7 @@ SAFE_KEYS = (
     "train.preview_count",
     "train.keep",
     "train.workers",
+    "train.rank_timeout_seconds",
     "metric",
     "callback",
 )

@@ -15,13 +15,18 @@ from ganstyle.data.loading import Loader, stable_seed
 from ganstyle.engine import rng
 from ganstyle.engine.building import build_networks
 from ganstyle.engine.device import choose_device
+from ganstyle.engine.distributed import local_device
 from ganstyle.engine.ema import AveragedNetworks
 from ganstyle.engine.environment import describe_environment
 from ganstyle.engine.matching import load_networks
 from ganstyle.engine.optimizers import GuardedAdam, make_optimizers
 from ganstyle.engine.precision import check_precision
 from ganstyle.errors import UsageError
+from ganstyle.nn.ranks import rank, world_size
 from ganstyle.registry import Registry
+
+RandomState = tuple[dict[str, Tensor], dict[str, Any]]
+"""Of `rng.capture`, or of all ranks."""
 
 _FORMATS = {  # `auto` is settled before a run is opened; elsewhere it is torch's own layout
     "auto": torch.contiguous_format,
@@ -50,6 +55,9 @@ class Session:
         rollbacks: returns to an earlier state so far; each draws other random numbers and another order of pictures.
         best: where the first metric was best: `images`, `metric`, `value`; empty without scores.
         watched: what the collapse alarm remembers, plain JSON.
+        steps_here: taken since it was opened.
+        halvings: of the micro-batch for want of memory, since then.
+        notes: what a step changed by itself and nobody told the user yet.
     """
 
     config: Config
@@ -67,6 +75,9 @@ class Session:
     rollbacks: int = 0
     best: dict[str, Any] = field(default_factory=dict)
     watched: dict[str, Any] = field(default_factory=dict)
+    steps_here: int = 0
+    halvings: int = 0
+    notes: list[str] = field(default_factory=list)
 
     @property
     def fraction(self) -> float:
@@ -77,10 +88,10 @@ class Session:
         """Yield batches on the device from the present image count on, in the networks' memory format."""
         train = self.config.train
         layout = _FORMATS[train.memory_format]
-        loader = self.loader(batch=train.batch, counter=self.images, workers=train.workers, seed=self.data_seed)
-        earlier = self.bad_files
+        place = {"counter": self.images, "seed": self.data_seed, "share": (rank(), world_size())}
+        loader = self.loader(batch=train.batch, workers=train.workers, **place)
         for batch in loader:
-            self.bad_files = sorted({*earlier, *loader.bad_files})
+            self.bad_files = sorted({*self.bad_files, *loader.bad_files})
             moved = batch.to(self.device, non_blocking=True)
             yield Batch({key: x.contiguous(memory_format=layout) if x.ndim == 4 else x for key, x in moved.items()})
 
@@ -90,20 +101,34 @@ class Session:
         seed = self.config.train.seed
         return seed if not self.rollbacks else stable_seed(seed, "rollback", self.rollbacks)
 
-    def loader(self, *, batch: int, counter: int = 0, workers: int = 0, seed: int | None = None) -> Loader:
-        """Return a loader over the training data, its order of (seed, counter) alone; None is the run's seed."""
-        own = self.config.train.seed if seed is None else seed
-        return Loader(
-            self.dataset, make_preprocess(self.config), batch=batch, seed=own, counter=counter, workers=workers
-        )
+    def loader(self, *, batch: int, seed: int | None = None, share: tuple[int, int] = (0, 1), **options: int) -> Loader:
+        """Return a loader over the training data whose order depends on (seed, counter) alone.
+
+        Args:
+            batch: pictures at once, of all ranks together.
+            seed: None is the run's.
+            share: (rank, world); the default is the whole batch.
+            options: `counter`, `workers`; of `Loader`.
+        """
+        own = {"seed": self.config.train.seed if seed is None else seed, "rank": share[0], "world": share[1]}
+        return Loader(self.dataset, make_preprocess(self.config), batch=batch, **own, **options)
+
+    def names(self, counter: int) -> list[str]:
+        """Return the names of the pictures of the step that began after so many images, on all ranks together."""
+        return self.loader(batch=self.config.train.batch, seed=self.data_seed).names(counter)
 
     def draw_anew(self) -> None:
         """After a rollback, take other random numbers and another order of pictures: the same end is no help."""
         self.rollbacks += 1
         rng.seed_everything(self.data_seed)
+        rng.seed_rank(self.data_seed, rank(), images=self.images)
 
-    def tensors(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Return (model tensors, training tensors) for a checkpoint."""
+    def tensors(self, random: RandomState | None = None) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Return (model tensors, training tensors) for a checkpoint.
+
+        Args:
+            random: of all ranks; None is this process's.
+        """
         model = {f"{role}/{key}": value for role, net in self.task.networks.items() for key, value in _state(net)}
         model |= {
             f"ema/{role}/{key}": value for role, net in self.averaged.networks.items() for key, value in _state(net)
@@ -112,15 +137,19 @@ class Session:
             key: value for optimizer in self.optimizers.values() for key, value in optimizer.state_tensors().items()
         }
         train |= {f"task/{key}": value for key, value in self.task_state().items()}
-        return model, train | rng.capture()[0]
+        return model, train | (random or rng.capture())[0]
 
     def task_state(self) -> dict[str, Tensor]:
         """Return the tensors that the task wants in checkpoints, such as ADA's probability; empty for most tasks."""
         own = getattr(self.task, "state_tensors", None)
         return dict(own()) if own is not None else {}
 
-    def facts(self) -> dict[str, Any]:
-        """Return the JSON part of a checkpoint."""
+    def facts(self, random: RandomState | None = None) -> dict[str, Any]:
+        """Return the JSON part of a checkpoint.
+
+        Args:
+            random: of all ranks; None is this process's.
+        """
         return {
             "step": self.step,
             "images": self.images,
@@ -129,11 +158,11 @@ class Session:
             "rollbacks": self.rollbacks,
             "best": self.best,
             "watched": self.watched,
-            "rng": rng.capture()[1],
+            "rng": (random or rng.capture())[1],
             "data": fingerprint(self.dataset),
             "config": config_to_dict(self.config),
             "environment": describe_environment(device=str(self.device)),
-            "world_size": 1,
+            "world_size": world_size(),
         }
 
     def load(self, model: Mapping[str, Tensor], train: Mapping[str, Tensor], facts: Mapping[str, Any]) -> list[str]:
@@ -152,7 +181,13 @@ class Session:
         self.lr_scale, self.bad_files = facts["lr_scale"], list(facts["bad_files"])
         self.rollbacks = facts.get("rollbacks", 0)
         self.best, self.watched = dict(facts.get("best") or {}), dict(facts.get("watched", {}))
-        return self._load_task(train) + rng.restore(train, facts["rng"])
+        return self._load_task(train) + self._load_random(train, facts["rng"])
+
+    def _load_random(self, train: Mapping[str, Tensor], facts: Mapping[str, Any]) -> list[str]:
+        missing = rng.restore_rank(train, facts, rank=rank())
+        if missing is None:  # the checkpoint was made by fewer ranks
+            rng.seed_rank(self.data_seed, rank(), images=self.images)
+        return missing or []
 
     def _load_task(self, train: Mapping[str, Tensor]) -> list[str]:
         wanted = self.task_state()
@@ -187,7 +222,7 @@ def open_session(config: Config, registry: Registry) -> Session:
         UsageError, NoInputError, EnvironmentProblem: something in the configuration can't be had.
     """
     train = config.train
-    device = choose_device(train.device)
+    device = choose_device(local_device(train.device))
     check_precision(device, train.precision)
     if train.threads is not None:
         torch.set_num_threads(train.threads)

@@ -44,6 +44,15 @@ class StopRequest:
             signal.signal(number, handler)
         self._previous.clear()
 
+    @property
+    def number(self) -> int:
+        """Return the number of the signal that asked for a stop; 0 for none."""
+        return int(signal.Signals[self.reason]) if self.reason else 0
+
+    def ask(self, number: int) -> None:
+        """Ask for a stop in the name of a signal, e.g. one that another rank got."""
+        self.requested, self.reason = True, signal.Signals(number).name
+
     def take_save_request(self) -> bool:
         """Return whether a save was asked for since the last call."""
         asked, self._save = self._save, False
@@ -57,7 +66,7 @@ class StopRequest:
             if self._interrupts > 1:
                 # No unwinding: a half-written checkpoint is a temporary folder, which the next start sweeps.
                 os._exit(EXIT_SECOND_INTERRUPT)
-        self.requested, self.reason = True, signal.Signals(number).name
+        self.ask(number)
         return None
 
     def _on_save(self, number: int, frame: FrameType | None) -> None:

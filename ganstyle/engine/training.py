@@ -10,9 +10,12 @@ from pathlib import Path
 import torch
 
 from ganstyle.api import Batch
-from ganstyle.config import Config
+from ganstyle.config import Config, config_to_dict
 from ganstyle.engine import checkpoint as checkpoints
 from ganstyle.engine.callbacks import Callbacks
+from ganstyle.engine.distributed import explained, leads
+from ganstyle.engine.events import Events
+from ganstyle.engine.following import Unwritten, announce, begin_together, newest_for_all, requests
 from ganstyle.engine.generation import MODEL_FILE
 from ganstyle.engine.keeping import Keeper
 from ganstyle.engine.logging import ScalarLog
@@ -24,6 +27,7 @@ from ganstyle.engine.session import Session, fingerprint, open_session
 from ganstyle.engine.signals import StopRequest
 from ganstyle.engine.stepping import advance
 from ganstyle.errors import DivergedError, EnvironmentProblem, GanstyleError, Stopped, UsageError
+from ganstyle.nn.ranks import mean_over_ranks
 from ganstyle.registry import Registry
 
 
@@ -76,22 +80,27 @@ def fit(
     """
     with StopRequest() as stop:
         try:
-            training = Training(session or open_session(config, registry), run, Steady(reporter or Silent()))
+            announce(config=config_to_dict(config), folder=str(run.folder), resume=resume, allow_changes=allow_changes)
+            opened = session or open_session(config, registry)
+            begin_together(opened)
+            training = Training(opened, run, Steady(reporter or Silent()))
             training.prepare(resume, allow_changes)
             return training.train(stop)
         except Stopped:
             raise
         except Exception as error:
-            _mark_failed(run, error)
-            raise
+            cause = explained(error)
+            _mark_failed(run, cause)
+            if cause is error:
+                raise
+            raise cause from error
 
 
 def _mark_failed(run: Run, error: Exception) -> None:
     known = error if isinstance(error, GanstyleError) else GanstyleError(f"{type(error).__name__}: {error}")
+    state = "diverged" if known.code == DivergedError.code else "failed"
     with contextlib.suppress(EnvironmentProblem):  # the disk may be why it failed
-        run.write_status(
-            "diverged" if isinstance(error, DivergedError) else "failed", code=known.code, reason=known.message
-        )
+        run.write_status(state, code=known.code, reason=known.message, rank=getattr(error, "rank", 0))
 
 
 class Training:
@@ -100,9 +109,10 @@ class Training:
     def __init__(self, session: Session, run: Run, reporter: Reporter) -> None:
         self.session, self.run, self.reporter = session, run, reporter
         self.callbacks = Callbacks(session.config, session.registry, reporter)
-        self.log = ScalarLog(run.folder, images=0)
+        self.log = self._opened_log()
         self.keeper = Keeper(session, run, reporter)
-        self.recovery = Recovery(session, run, reporter)
+        self.events = Events(run.folder, reporter)
+        self.recovery = Recovery(session, run, self.events)
 
     def prepare(self, resume: str, allow_changes: bool) -> None:
         """Clear away what a killed process left, go on from where it was, and look for enough disk.
@@ -110,7 +120,7 @@ class Training:
         Raises:
             EnvironmentProblem: the disk can't hold the checkpoints to come.
         """
-        for note in checkpoints.sweep(self.run):
+        for note in checkpoints.sweep(self.run) if leads() else []:
             self.reporter.say(note)
         if resume != "none":
             self.restore(allow_changes)
@@ -124,7 +134,7 @@ class Training:
         Raises:
             UsageError: the data changed, and that was not allowed.
         """
-        found = checkpoints.newest_valid(self.run)
+        found = newest_for_all(self.run)
         if found is None:
             return
         for note in found.notes:
@@ -137,7 +147,7 @@ class Training:
             )
         missing = self.session.load(found.model, found.train, found.state)
         self.keeper.saved_images = self.session.images
-        self.log = ScalarLog(self.run.folder, images=self.session.images)
+        self.log = self._opened_log()
         task = self.session.task
         uses_progress = getattr(task, "follows_budget", hasattr(task, "progress"))
         current = self.session.facts() | {"missing": missing, "uses_progress": uses_progress}
@@ -145,6 +155,9 @@ class Training:
         self.run.write_status("running", promise=level, promise_reasons=reasons)
         why = f" ({'; '.join(reasons)})" if reasons else ""
         self.reporter.say(f"resumed at {self.session.images} images from {found.path.name}: {level}{why}")
+
+    def _opened_log(self) -> ScalarLog | Unwritten:
+        return ScalarLog(self.run.folder, images=self.session.images) if leads() else Unwritten()
 
     def train(self, stop: StopRequest) -> FitResult:
         """Run steps until the budget is spent or a signal asks to stop."""
@@ -159,6 +172,7 @@ class Training:
             for batch in session.batches():
                 before = session.images
                 losses = self.step(batch)
+                self.recovery.note(losses)
                 self.reporter.update(session.images)
                 if self.crossed(before, train.log_every_steps * train.batch):
                     rate = (session.images - first) / max(time.monotonic() - started, 1e-9)
@@ -172,8 +186,19 @@ class Training:
         return self.finish()
 
     def step(self, batch: Batch) -> dict[str, torch.Tensor]:
-        """Make one step and move the averages."""
-        return advance(self.session, batch)
+        """Make one step and move the averages; tell and store what it had to change by itself."""
+        losses = advance(self.session, batch)
+        if self.session.notes:
+            self.tell_notes()
+        return losses
+
+    def tell_notes(self) -> None:
+        """Tell what a step changed in the configuration, and store it with the run."""
+        for note in self.session.notes:
+            self.reporter.say(note)
+        self.session.notes.clear()
+        if leads():
+            self.run.write_config(config_to_dict(self.session.config))
 
     def crossed(self, before: int, interval: int) -> bool:
         """Return whether the image count passed a multiple of the interval since `before`."""
@@ -182,12 +207,16 @@ class Training:
     def report(self, losses: dict[str, torch.Tensor], rate: float) -> None:
         """Write and tell the scalars; the only place where a step's values are read."""
         session = self.session
-        norms = {f"{name}/gradient_norm": optimizer.norm for name, optimizer in session.optimizers.items()}
-        named = losses | norms
-        values = torch.stack([value.float().reshape(()) for value in named.values()]).tolist()  # sync: once per log
-        scalars = dict(zip(named, values, strict=True))
+        named = dict(losses)
+        for optimizer in session.optimizers.values():
+            named |= optimizer.scalars()
+        values = torch.stack([value.float().reshape(()) for value in named.values()])
+        scalars = dict(zip(named, mean_over_ranks(values).tolist(), strict=True))  # sync: once per log
         facts = {"step": session.step, "images": session.images, "images_per_second": round(rate, 2)}
         self.log.write(facts | scalars)
+        for optimizer in session.optimizers.values():
+            for warning in optimizer.warnings(scalars):
+                self.reporter.say(warning)
         self.callbacks.step(session.step, scalars)
         self.reporter.update(session.images, **{name: scalars[name] for name in session.optimizers if name in scalars})
 
@@ -200,8 +229,8 @@ class Training:
         train = self.session.config.train
         if self.crossed(before, train.preview_every_images):
             self.keeper.preview()
-        asked = stop.requested
-        if asked or stop.take_save_request() or self.crossed(before, train.save_every_images):
+        asked, save = requests(stop)
+        if asked or save or self.crossed(before, train.save_every_images):
             self.keeper.save()
         if asked:
             self.stopped(stop.reason)
