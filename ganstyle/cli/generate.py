@@ -1,24 +1,38 @@
-"""`ganstyle generate`: pictures from a run or a model file, without the data set."""
+"""`ganstyle generate`: pictures from a run, a checkpoint or a model file, without the data set."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from ganstyle.cli.gallery import MODES, Wish
 from ganstyle.cli.output import DeviceOption, JsonFlag, Output, QuietFlag, SeedOption, command
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from ganstyle.errors import UsageError
 
 
 @command
 def generate(
-    source: Annotated[Path | None, typer.Argument(help="Run folder or model file; default: the newest run.")] = None,
-    count: Annotated[int, typer.Option(min=1, max=100_000, help="How many pictures.")] = 16,
-    style: Annotated[str | None, typer.Option(help="A label by name, for conditional models.")] = None,
+    source: Annotated[
+        Path | None, typer.Argument(help="Run, checkpoint folder or model file; default: the newest run.")
+    ] = None,
+    count: Annotated[int | None, typer.Option(min=1, max=100_000, help="How many pictures; default 16.")] = None,
+    seeds: Annotated[str | None, typer.Option(help="The first picture of each of these seeds, e.g. 0-7,12.")] = None,
+    style: Annotated[str | None, typer.Option(help="A label by name, or a blend: monet:0.5,van_gogh:0.5.")] = None,
+    truncation: Annotated[
+        float | None, typer.Option(min=0, max=2, help="Psi: below 1 fewer odd pictures, less variety (stylegan2).")
+    ] = None,
+    interpolate: Annotated[int | None, typer.Option(min=2, max=100, help="A moving loop through N pictures.")] = None,
+    frames: Annotated[int, typer.Option(min=1, max=1000, help="Frames from one picture of it to the next.")] = 24,
+    fps: Annotated[float, typer.Option(min=1, max=60, help="Frames per second.")] = 24.0,
+    mix: Annotated[str | None, typer.Option(help="Table of style mixtures, ROWSxCOLUMNS, e.g. 4x6.")] = None,
+    direction: Annotated[int | None, typer.Option(min=1, help="Edit along this direction; 1 is the strongest.")] = None,
+    strength: Annotated[str, typer.Option(help="Of the edit, in deviations: -3..3, 2 or -2,0,2.")] = "-3..3",
+    layers: Annotated[str | None, typer.Option(help="Layers that --mix or --direction changes, from 0.")] = None,
+    code: Annotated[list[Path] | None, typer.Option(help="Code file of `ganstyle project`. Repeatable.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the pictures; default: generated/ in the run.")] = None,
+    suffix: Annotated[str | None, typer.Option(help=".png .webp .jpg; of a loop .webp .png .gif .mp4.")] = None,
     grid: Annotated[bool, typer.Option(help="Write one grid as well.")] = True,
     runs: Annotated[Path, typer.Option(help="Where the newest run is looked for.")] = Path("runs"),
     seed: SeedOption = 0,
@@ -28,43 +42,78 @@ def generate(
     quiet: QuietFlag = False,
 ) -> None:
     """Sample pictures; the first k of a seed are the same for every count."""
+    from ganstyle.cli.ranges import parse_numbers, parse_strengths, parse_table
+
+    output = Output(json, quiet)
+    _check_combination({"--interpolate": interpolate, "--mix": mix, "--direction": direction, "--seeds": seeds})
+    numbers = None if seeds is None else parse_numbers(seeds, option="--seeds")
+    default = (".webp" if interpolate else ".png") if suffix is None else "." + suffix.lower().lstrip(".")
+    wish = Wish(
+        seed=seed,
+        count=_count(count, numbers, direction),
+        seeds=numbers,
+        codes=list(code or []),
+        styles=_styles(style),
+        truncation=truncation,
+        layers=None if layers is None else parse_numbers(layers, option="--layers"),
+        direction=direction,
+        strengths=parse_strengths(strength) if direction else [],
+        table=None if mix is None else parse_table(mix, option="--mix"),
+        keys=interpolate,
+        frames=frames,
+        fps=fps,
+        suffix=default,
+        grid=grid,
+    )
+    _answer(wish, source, runs, out, device, dry_run=dry_run, output=output)
+
+
+def _answer(
+    wish: Wish, source: Path | None, runs: Path, out: Path | None, device: str, *, dry_run: bool, output: Output
+) -> None:
     from ganstyle.engine.device import choose_device
-    from ganstyle.engine.generation import find_model, generate
+    from ganstyle.engine.opening import find_model, open_model
     from ganstyle.engine.run import newest_run
     from ganstyle.registry import default_registry
 
-    output = Output(json, quiet)
     source = source or newest_run(runs).folder
     folder = out or (source if source.is_dir() else source.parent) / "generated"
-    facts: dict[str, Any] = {"model": find_model(source), "seed": seed, "count": count, "folder": folder}
+    facts: dict[str, Any] = {"model": find_model(source), "seed": wish.seed, "count": wish.count, "folder": folder}
+    facts |= {"mode": wish.mode} | ({} if wish.seeds is None else {"seeds": wish.seeds})
     if dry_run:
         output.result(facts | {"dry_run": True})
         return
-    pictures = generate(
-        source, registry=default_registry(), count=count, seed=seed, style=style, device=choose_device(device)
-    )
-    with output.progress("writing", count) as progress:
-        written = _write(pictures, folder, seed, progress)
-    sheet = _write_grid(pictures, folder, seed) if grid else None
-    text = f"{len(written)} pictures in {folder}" + (f"\ngrid: {sheet}" if sheet else "")
+    model = open_model(source, registry=default_registry(), device=choose_device(device))
+    written, sheet = MODES[wish.mode](model, wish, folder, output)
+    lines = [f"{len(written)} pictures in {folder}"] if len(written) > 1 else [str(path) for path in written]
+    text = "\n".join([*lines, *([f"grid: {sheet}"] if sheet else [])])
     output.result(facts | {"files": written, "grid": sheet}, text=text)
 
 
-def _write(pictures: Tensor, folder: Path, seed: int, progress: Any) -> list[Path]:
-    from ganstyle.data.writing import save_image
-
-    written = []
-    for index, picture in enumerate(pictures):
-        path = folder / f"seed{seed}-{index:05d}.png"
-        written.append(save_image(picture, path, provenance={"seed": seed, "index": index}))
-        progress.advance(1)
-    return written
+def _check_combination(options: dict[str, object]) -> None:
+    moving = [name for name in ("--interpolate", "--mix", "--direction") if options[name] is not None]
+    if len(moving) > 1:
+        raise UsageError(f"{' and '.join(moving)} exclude each other", where="command line")
 
 
-def _write_grid(pictures: Tensor, folder: Path, seed: int) -> Path:
-    from ganstyle.data.sheets import contact_sheet
-    from ganstyle.data.writing import save_image
+def _count(count: int | None, seeds: list[int] | None, direction: int | None) -> int:
+    if seeds is not None:
+        if count is not None and count != len(seeds):
+            raise UsageError(
+                f"--seeds gives {len(seeds)} pictures, --count {count}",
+                where="--count",
+                hint="leave --count out, or use --seed for several pictures of one seed",
+            )
+        return len(seeds)
+    return (16 if direction is None else 4) if count is None else count
 
-    shown = list(pictures[:64])
-    sheet = contact_sheet(shown, columns=max(1, round(len(shown) ** 0.5)))
-    return save_image(sheet, folder / f"grid-seed{seed}.png", provenance={"seed": seed})
+
+def _styles(text: str | None) -> dict[str, float] | None:
+    from ganstyle.style.blending import parse_blend
+
+    if text is None:
+        return None
+    styles: dict[str, float] = {}
+    for name, weight in parse_blend(text):
+        styles[name] = styles.get(name, 0.0) + weight
+    return styles

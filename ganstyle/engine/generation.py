@@ -24,6 +24,7 @@ __all__ = [
     "find_model",
     "generate",
     "group_size",
+    "has_latents",
     "open_model",
     "sample_model",
 ]
@@ -76,11 +77,15 @@ def sample_model(
     truncation: float | None = None,
 ) -> Tensor:
     """Sample a loaded model; see `generate`."""
-    generator = model.networks.get("generator")
-    if not isinstance(getattr(generator, "z_dim", None), int):
+    if not has_latents(model):
         return _sampled_by_task(model, registry, count=count, seed=seed, style=style)
     picks = [Pick(seed, index) for index in range(count)]
     return torch.cat(list(Sampler(model, style=style, truncation=truncation).pictures(picks)))
+
+
+def has_latents(model: Model) -> bool:
+    """Tell whether a model has a generator that makes pictures from latents alone."""
+    return isinstance(getattr(model.networks.get("generator"), "z_dim", None), int)
 
 
 class Sampler:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import math
 from collections.abc import Mapping
@@ -44,6 +45,11 @@ class Model:
     def image(self) -> ImageSpec:
         """The pictures these networks make."""
         return ImageSpec(**self.card.image.model_dump())
+
+    @functools.cached_property
+    def weights_sha256(self) -> str:
+        """The sha256 of the generator's weights, or of the only network's; see `weights_sha256`."""
+        return weights_sha256(self.networks.get("generator", next(iter(self.networks.values()))))
 
     def task(self, registry: Registry) -> TaskLike:
         """Return the task that samples these networks.

@@ -88,6 +88,10 @@ class DcganGenerator(nn.Module):
             z = torch.cat([z, self.embedding(labels)], dim=1)
         return torch.tanh(self.last(self.layers(self.grid(self.first(z)))))
 
+    def style_weights(self) -> Tensor:
+        """Return the linear map by which z enters, float (n, z_dim), for editing directions (arXiv:2007.06600)."""
+        return self.first.weight[:, : self.z_dim]
+
 
 class DcganDiscriminator(nn.Module):
     """Pictures to logits, halving the grid per layer.

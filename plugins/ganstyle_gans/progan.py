@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 from pydantic import Field
@@ -112,6 +112,11 @@ class ProganGenerator(Growing):
         if alpha < 1.0:
             images = mix(enlarge(self.to_rgb[stage - 1](coarse), 2), images, alpha)
         return enlarge(torch.tanh(images), 2 ** (self.stages - 1 - stage))
+
+    def style_weights(self) -> Tensor:
+        """Return the linear map by which z enters, float (n, z_dim), for editing directions (arXiv:2007.06600)."""
+        first: Any = self.first[0]
+        return first.weight[:, : self.z_dim]
 
 
 class ProganDiscriminator(Growing):
