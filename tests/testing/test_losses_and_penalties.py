@@ -88,6 +88,10 @@ class Raising(GoodLoss):
         return softplus(real_logits - fake_logits).mean()  # real_logits is None: it says it isn't relativistic
 
 
+class Unbounded(GoodLoss):
+    boundary = float("inf")
+
+
 class Silent:
     def __init__(self, options: NoOptions) -> None:
         raise SystemExit(0)
@@ -105,6 +109,7 @@ BROKEN_LOSSES = {
     Remembering: "generator() differs when repeated",
     Undeclared: "no attribute `relativistic`",
     Raising: "generator() raised TypeError",
+    Unbounded: "`boundary` is inf",
     Silent: "building it raised SystemExit: 0",
 }
 
@@ -248,7 +253,89 @@ class NotANumber(GoodPenalty):
         return (super().__call__(network, real, fake) - 1e9).sqrt()
 
 
+class OnLogits(GoodPenalty):
+    """Distance of real logits to their own moving average: a state that moves in begin() only."""
+
+    on = "logits"
+    every = 1
+
+    def __init__(self, options: NoOptions) -> None:
+        self.mean, self.seen = torch.zeros(()), torch.zeros(())
+
+    def begin(self, step):
+        self.mean = 0.5 * self.mean + 0.5 * self.seen
+
+    def __call__(self, network, real, fake):
+        self.seen = real.detach().mean()
+        return (real - self.mean).square().mean()
+
+    def state_tensors(self):
+        return {"mean": self.mean, "seen": self.seen}
+
+    def load_state_tensors(self, tensors):
+        self.mean, self.seen = tensors.get("mean", self.mean), tensors.get("seen", self.seen)
+
+
+class OnCodes(GoodPenalty):
+    on = "codes"
+    shrink = 2
+
+    def __call__(self, network, codes, images):
+        (slope,) = torch.autograd.grad(images.sum(), codes, create_graph=True)
+        return slope.square().sum((1, 2)).mean()
+
+
+class Elsewhere(GoodPenalty):
+    on = "weights"
+
+
+class ChangesLogits(OnLogits):
+    def __call__(self, network, real, fake):
+        real.data.add_(1.0)
+        return super().__call__(network, real, fake)
+
+
+class DropsCodes(OnCodes):
+    def __call__(self, network, codes, images):
+        return super().__call__(network, codes, images).detach()
+
+
+class SavesOnly(OnLogits):
+    load_state_tensors = property()
+
+
+class SavesNumbers(OnLogits):
+    def state_tensors(self):
+        return {"mean": self.mean.item()}
+
+
+class SavesHalf(OnLogits):
+    def __call__(self, network, real, fake):
+        return super().__call__(network, real, fake) * (2.0 if self.mean == 0 else 1.0)
+
+    def state_tensors(self):
+        return {"seen": self.seen}
+
+
+class Forgets(OnLogits):
+    def load_state_tensors(self, tensors):
+        self.mean, self.seen = tensors.get("mean", torch.zeros(())), tensors.get("seen", torch.zeros(()))
+
+
+class RestoresHalf(OnLogits):
+    def load_state_tensors(self, tensors):
+        self.mean = tensors.get("mean", self.mean)
+
+
 BROKEN_PENALTIES = {
+    Elsewhere: "`on` is 'weights'",
+    ChangesLogits: "it changes what it was given",
+    DropsCodes: "its gradient doesn't reach the network",
+    SavesOnly: "it has state_tensors alone",
+    SavesNumbers: "state_tensors() returns no dict of tensors",
+    SavesHalf: "it differs after its state was restored",
+    Forgets: "load_state_tensors({}) changes the state",
+    RestoresHalf: "load_state_tensors() doesn't restore",
     NoGraph: "its gradient doesn't reach the network",
     LeavesFlag: "it leaves requires_grad changed",
     LeavesGradients: "it leaves gradients in .grad",
@@ -266,6 +353,6 @@ def test_a_broken_penalty_is_caught(broken):
     assert any(BROKEN_PENALTIES[broken] in failure for failure in caught.value.failures), caught.value.failures
 
 
-@pytest.mark.parametrize("good", [GoodPenalty, RandomPoints])
+@pytest.mark.parametrize("good", [GoodPenalty, RandomPoints, OnLogits, OnCodes])
 def test_a_right_penalty_passes(good):
     assert check_regularizer(good) is None

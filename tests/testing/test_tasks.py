@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from ganstyle.api import Architecture, ImageSpec, Loss, Options, Phase
+from ganstyle.api import Architecture, Batch, ImageSpec, Loss, Options, Phase
 from ganstyle.registry import PluginStatus, Registry
 from ganstyle.testing import ConformanceError, check_task
 
@@ -63,6 +63,42 @@ class Good:
     def sample(self, networks, count, *, generator, batch=None):
         noise = torch.randn(count, 3, 32, 32, generator=generator)
         return networks["generator"](noise)
+
+
+class Drawing(Good):
+    """Latents of the joint batch, and a count that a checkpoint keeps."""
+
+    def __init__(self, options: NoOptions, networks, *, loss, penalties) -> None:
+        super().__init__(options, networks, loss=loss, penalties=penalties)
+        self.steps = torch.zeros(())
+
+    def d_loss(self, batch, step):
+        self.steps = self.steps + 1
+        return super().d_loss(batch, step)
+
+    def draw(self, batch):
+        return Batch({**batch, "latents": torch.randn(len(batch), 8)})
+
+    def state_tensors(self):
+        return {"steps": self.steps}
+
+    def load_state_tensors(self, tensors):
+        self.steps = tensors.get("steps", self.steps)
+
+
+class DrawsOne(Drawing):
+    def draw(self, batch):
+        return Batch({**batch, "latents": torch.randn(1, 8)})
+
+
+class DrawsAnew(Drawing):
+    def draw(self, batch):
+        return Batch(images=torch.randn_like(batch["images"]))
+
+
+class Forgets(Drawing):
+    def load_state_tensors(self, tensors):
+        pass
 
 
 class LeaksGradient(Good):
@@ -161,6 +197,9 @@ class WrongCount(Good):
 
 
 BROKEN = {
+    DrawsOne: "draw() adds {'latents': 1} to 4 examples",
+    DrawsAnew: "draw() doesn't hand on the batch",
+    Forgets: "load_state_tensors() doesn't restore",
     LeaksGradient: "phase d gives gradients to ['generator.value'], which it doesn't train",
     Waits: "phase g waits for the device (item)",
     Branches: "phase g waits for the device (item",
@@ -188,8 +227,9 @@ def test_a_broken_task_is_caught(broken, registry):
     assert any(BROKEN[broken] in failure for failure in caught.value.failures), caught.value.failures
 
 
-def test_a_right_task_passes(registry):
-    assert check_task(Good, registry=registry) is None
+@pytest.mark.parametrize("good", [Good, Drawing])
+def test_a_right_task_passes(good, registry):
+    assert check_task(good, registry=registry) is None
 
 
 def test_the_task_gets_the_architecture_whose_recipe_names_it(registry):
