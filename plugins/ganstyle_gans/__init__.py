@@ -32,6 +32,19 @@ _STYLEGAN2_RECIPE = {
     "regularizer.r1.every": 16,
 }
 
+# The paper at 32 pixels: batch 512, gamma .05 to .005, betas (0, .9 to .99), EMA half-life up to 5M images, two blocks
+# of 768 channels at each of four resolutions, lr 2e-4 to 5e-5; at 256 pixels gamma 150 to 15.
+_R3GAN_RECIPE = {
+    "loss": "relativistic",
+    "regularizer": {"r1": {"every": 1, "gamma": 0.5}, "r2": {"every": 1, "gamma": 0.5}},
+    "optimizer.lr": 2e-4,
+    "optimizer.betas": [0.0, 0.99],
+    "optimizer.schedule": "cosine",
+    "optimizer.final_factor": 0.25,
+    "train.batch": 32,
+    "train.memory_format": "channels_last",
+}
+
 
 @hookimpl
 def ganstyle_components() -> Iterable[Component]:
@@ -62,6 +75,13 @@ def ganstyle_components() -> Iterable[Component]:
         "ganstyle_gans.stylegan2:build_stylegan2",
         "arXiv:1912.04958",
         recipe=_STYLEGAN2_RECIPE,
+    )
+    yield Architecture(
+        "r3gan",
+        "Residual and unnormalised, relativistic with R1 and R2: the modern default; 16 to 256 pixels, square or not.",
+        "ganstyle_gans.r3gan:build_r3gan",
+        "arXiv:2501.05441",
+        recipe=_R3GAN_RECIPE,
     )
     yield from _losses()
     yield from _regularizers()
