@@ -27,9 +27,9 @@ OPEN_TO_AUTO = (
     "train.memory_format",
     "regularizer.r1.gamma",
     "regularizer.r2.gamma",
-    "task.ada_speed",
+    "task.ada_speed_images",
 )
-"""Keys that may be `auto`; those of `train` are so unless a layer names them."""
+"""Keys that may be `auto`; those of `train`, and of ADA where it is on, are so unless a layer names them."""
 
 Assignment = tuple[tuple[str, ...], Any]
 """A key, split at its dots, and the value."""
@@ -157,13 +157,13 @@ class Draft:
         section, *names, option = key.split(".")
         if section in self.groups:
             values = self.groups[section]
-            if option not in values:
-                return True
         elif names:
             values = self.lists[section].get(names[0], {})
         else:
             values = self.options.get((section, self.single[section]), {})
-        if values.get(option) != AUTO:
+        if option not in values:
+            return section in self.groups or "ada" in (values.get("augment") or ())
+        if values[option] != AUTO:
             return False
         del values[option]
         return True
