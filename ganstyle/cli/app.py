@@ -214,7 +214,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     words = _global_flags_first(list(sys.argv[1:] if arguments is None else arguments))
     try:
-        code = typer.main.get_command(app).main(words, prog_name=PROGRAM, standalone_mode=False)
+        code = typer.main.get_command(app).main(words, prog_name=PROGRAM, standalone_mode=False, obj=words)
         sys.stdout.flush()
         return code if isinstance(code, int) else EXIT_OK
     except (Exception, KeyboardInterrupt) as error:

@@ -175,11 +175,22 @@ def report(error: BaseException, *, json: bool = False) -> int:
     if debugging():
         traceback.print_exception(error)
     known = error if isinstance(error, GanstyleError) else _translated(error)
+    if _left_to_launcher(known):
+        return known.code
     if json:
         write(jsonlib.dumps({"schema": SCHEMA, "error": plain(known.as_dict())}), sys.stdout)
     else:
         _write_error(known)
     return known.code
+
+
+def _left_to_launcher(error: GanstyleError) -> bool:
+    """As one of several ranks, leave the error to the process that started them: it shows the first one, once."""
+    if "RANK" not in os.environ:
+        return False
+    from ganstyle.engine.launching import leave_report
+
+    return leave_report(error.as_dict(), secondary=getattr(error, "secondary", False))
 
 
 def debugging() -> bool:

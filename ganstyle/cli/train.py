@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ganstyle.cli.output import JsonFlag, Output, QuietFlag, command
+from ganstyle.cli.ranks import among_ranks, started_ranks
 from ganstyle.errors import ModelError, UsageError
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ _UNITS = {"": 1, "k": 1_000, "m": 1_000_000}
 
 @command
 def train(
+    context: typer.Context,
     arch: Annotated[str | None, typer.Option(help="Architecture; `ganstyle arch list`.")] = None,
     loss: Annotated[str | None, typer.Option(help="Adversarial loss; `ganstyle loss list`.")] = None,
     data: Annotated[str | None, typer.Option(help="Folder, zip or data set name; default: embedded paintings.")] = None,
@@ -36,6 +39,9 @@ def train(
     batch: Annotated[int | None, typer.Option(help="Pictures a step.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Equal seeds give equal runs.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps; a missing one is an error.")] = None,
+    nproc: Annotated[
+        int | None, typer.Option("--nproc", min=1, help="Train as so many processes of this machine, one for each GPU.")
+    ] = None,
     runs: Annotated[Path, typer.Option(help="Folder of the numbered runs.")] = RUNS,
     run: Annotated[Path | None, typer.Option(help="Go on with this run.")] = None,
     resume: Annotated[str, typer.Option(help="auto: from the newest valid checkpoint; none: anew; or a run.")] = "auto",
@@ -45,8 +51,11 @@ def train(
     ] = False,
     json: JsonFlag = False,
     quiet: QuietFlag = False,
-) -> None:
+) -> int | None:
     """Train networks on pictures; without arguments a DCGAN on the embedded paintings."""
+    code = started_ranks(nproc, context)
+    if code is not None:
+        return code
     flags = {
         "arch": arch,
         "loss": loss,
@@ -62,7 +71,9 @@ def train(
     out = Output(json, quiet)
     if resume not in ("auto", "none"):
         run, resume = Path(resume), "auto"
-    _train(given, recipe, sets or [], run=run, runs=runs, resume=resume, override=override, dry_run=dry_run, out=out)
+    options = {"run": run, "runs": runs, "resume": resume, "override": override, "dry_run": dry_run, "out": out}
+    among_ranks(partial(_train, given, recipe, sets or [], **options))
+    return None
 
 
 def _train(

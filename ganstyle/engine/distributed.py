@@ -21,7 +21,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from ganstyle.engine.launching import LIFELINE, LISTEN
+from ganstyle.engine.launching import LIFELINE, LISTEN, launched
 from ganstyle.errors import EnvironmentProblem, GanstyleError, Stopped
 from ganstyle.nn.ranks import joined
 
@@ -79,11 +79,6 @@ class _Team:
 
 
 _team: _Team | None = None
-
-
-def launched() -> bool:
-    """Return whether this process was started as one of several ranks."""
-    return "RANK" in os.environ and int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
 def leads() -> bool:

@@ -92,6 +92,11 @@ class _Job:
                 rank.process.send_signal(number)
 
 
+def launched() -> bool:
+    """Return whether this process was started as one of several ranks, by `launch` or by torchrun."""
+    return "RANK" in os.environ and int(os.environ.get("WORLD_SIZE", "1")) > 1
+
+
 def launch(arguments: Sequence[str], ranks: int, *, start: Callable[[Start], Process] | None = None) -> int:
     """Run a command as several ranks on this machine until all have ended.
 
