@@ -47,9 +47,9 @@ class GuardedAdam:
         self.adam = torch.optim.Adam(
             self.parameters.values(), lr=self.base_lr, betas=self.betas(0.0), eps=options.eps, fused=True
         )
-        device = next(iter(self.parameters.values())).device
-        self.guard = torch.zeros(3, device=device)
-        self.norm = torch.zeros((), device=device)
+        self.device = next(iter(self.parameters.values())).device
+        self.guard = torch.zeros(3, device=self.device)
+        self.norm = torch.zeros((), device=self.device)
 
     def betas(self, fraction: float) -> tuple[float, float]:
         """Return both decays at a share of the budget: the second on its half cosine, both to the phase's power."""
@@ -108,6 +108,22 @@ class GuardedAdam:
         """Return (consecutive skips, skips so far, last skipped step)."""
         consecutive, total, last = self.guard.tolist()  # sync: callers choose when
         return int(consecutive), int(total), int(last)
+
+    def scalars(self) -> dict[str, Tensor]:
+        """Return what to log, still on the device: the last gradient's norm, and the loss scale if there is one."""
+        scale = {} if self.loss_scale is None else {f"{self.name}/loss_scale": self.loss_scale.scale}
+        return {f"{self.name}/gradient_norm": self.norm} | scale
+
+    def warnings(self, scalars: Mapping[str, float]) -> list[str]:
+        """Return what the logged scalars give cause to say, once: a loss scale below 1."""
+        scale = scalars.get(f"{self.name}/loss_scale", 1.0)
+        if self.loss_scale is None or self.loss_scale.warned or scale >= 1.0:
+            return []
+        self.loss_scale.warned = True
+        return [
+            f"the loss scale of phase {self.name!r} fell to {scale:g}: its gradients overflow float16 unscaled; "
+            "stop and go on with --set train.precision=bfloat16, or float32"
+        ]
 
     def state_tensors(self) -> dict[str, Tensor]:
         """Return Adam's moments and counts by parameter name, the guard, and the loss scale if there is one."""

@@ -45,6 +45,9 @@ class LossScale:
         start: first scale, at most `largest`.
         interval: good steps in a row that double the scale.
         largest: upper limit; powers of two change no digit of a float32 gradient.
+
+    Attributes:
+        warned: whether a scale below 1 was told.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class LossScale:
         self.interval, self.largest = interval, largest
         self.scale = torch.full((), start, device=device)
         self.good = torch.zeros((), device=device)
+        self.warned = False
 
     def update(self, overflowed: Tensor) -> None:
         """Take one step's result: float scalar, 1 if a gradient was not finite, else 0."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from torch import Tensor
 
 from ganstyle.api import Batch
 from ganstyle.engine.loop import train_step
-from ganstyle.engine.precision import autocast
+from ganstyle.engine.memory import within_memory
 from ganstyle.engine.session import Session
 from ganstyle.nn.ranks import world_size
 
@@ -20,6 +22,9 @@ def advance(session: Session, batch: Batch) -> dict[str, Tensor]:
 
     Returns:
         Loss name to detached scalar, still on the device; nothing here waits for it.
+
+    Raises:
+        EnvironmentProblem: too little memory, even for smaller parts of the batch.
     """
     train, shown = session.config.train, len(batch) * world_size()
     progress = getattr(session.task, "progress", None)
@@ -27,11 +32,15 @@ def advance(session: Session, batch: Batch) -> dict[str, Tensor]:
         progress(session.fraction)
     for optimizer in session.optimizers.values():
         optimizer.set_fraction(session.fraction, session.lr_scale, images=session.images + shown)
-    with autocast(session.device, train.precision):
-        losses = train_step(
-            session.task, batch, session.step, optimizers=session.optimizers, micro_batch=train.micro_batch
-        )
-    session.step += 1
+    losses = train_step(
+        session.task,
+        batch,
+        session.step,
+        optimizers=session.optimizers,
+        precision=train.precision,
+        within=partial(within_memory, session),
+    )
+    session.step, session.steps_here = session.step + 1, session.steps_here + 1
     session.images += shown
     session.averaged.update(session.images, shown)
     return losses
