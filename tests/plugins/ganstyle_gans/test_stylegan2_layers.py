@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from ganstyle_gans.stylegan2_layers import ModulatedConv2d, ResidualDown, SlowLinear, StyledLayer
+from ganstyle_gans.stylegan2_layers import NOISE_RATE, ModulatedConv2d, ResidualDown, SlowLinear, StyledLayer
 from torch.nn import functional as F
 
 from ganstyle.nn.blocks import EqualizedLinear
@@ -88,7 +88,7 @@ def styled(**options):
     with torch.no_grad():
         layer.bias.copy_(torch.tensor([-1.0, 0.0, 2.0]))
         if layer.strength is not None:
-            layer.strength.fill_(0.5)
+            layer.strength.fill_(0.5 / NOISE_RATE)
     return layer
 
 
