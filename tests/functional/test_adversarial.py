@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -78,19 +80,62 @@ def test_softplus_is_exact_where_torch_cuts_it_off():
     assert A.softplus(x).numpy() == pytest.approx(expected, rel=1e-15)
 
 
-@pytest.mark.parametrize(
-    "loss",
-    [A.bce_discriminator, A.lsgan_discriminator, A.hinge_discriminator, A.relativistic_pairing],
-)
-def test_gradients_match_finite_differences(loss):
-    real, fake = REAL.clone().requires_grad_(), FAKE.clone().requires_grad_()
-    assert torch.autograd.gradcheck(loss, (real, fake))
+D_LOSSES = [
+    A.bce_discriminator,
+    partial(A.bce_discriminator, real_label=0.9),
+    A.lsgan_discriminator,
+    partial(A.lsgan_discriminator, fake_label=-1.0, real_label=2.0),
+    A.hinge_discriminator,
+    A.wasserstein_discriminator,
+    A.relativistic_pairing,
+]
+G_LOSSES = [
+    A.bce_generator,
+    partial(A.bce_generator, saturating=True),
+    A.lsgan_generator,
+    partial(A.lsgan_generator, target=-0.5),
+    A.negative_logit,
+]
 
 
-@pytest.mark.parametrize("saturating", [False, True])
-def test_generator_gradient_matches_finite_differences(saturating):
-    fake = FAKE.clone().requires_grad_()
-    assert torch.autograd.gradcheck(lambda f: A.bce_generator(f, saturating=saturating), (fake,))
+@pytest.mark.parametrize("scale", [1.0, 10.0, 100.0])
+@pytest.mark.parametrize("loss", D_LOSSES + G_LOSSES)
+def test_both_derivatives_match_finite_differences_at_any_logit(loss, scale):
+    given = [(scale * logits).requires_grad_() for logits in ((REAL, FAKE) if loss in D_LOSSES else (FAKE,))]
+    tolerance = {"rtol": 1e-3, "atol": 1e-6 * scale}  # a difference of squares of 1e4 loses digits
+    assert torch.autograd.gradcheck(loss, given, **tolerance)
+    assert torch.autograd.gradgradcheck(loss, given, **tolerance)
+
+
+@pytest.mark.parametrize("logit", [-700.0, -100.0, -37.0, 37.0, 100.0, 700.0])
+def test_losses_equal_their_formulas_at_extreme_logits(logit):
+    """log1p(e^-|x|) + max(x, 0) is softplus in float64 without overflow, by numpy."""
+    d = np.array([[logit], [-0.5]])
+    f = -2 * d
+    plus = lambda x: np.log1p(np.exp(-np.abs(x))) + np.maximum(x, 0.0)  # noqa: E731
+    real, fake = torch.from_numpy(d), torch.from_numpy(f)
+    found = [
+        A.bce_discriminator(real, fake, real_label=0.9),
+        A.bce_generator(fake),
+        A.bce_generator(fake, saturating=True),
+        A.relativistic_pairing(real, fake),
+        A.hinge_discriminator(real, fake),
+    ]
+    expected = [
+        (0.9 * plus(-d) + 0.1 * plus(d) + plus(f)).mean(),
+        plus(-f).mean(),
+        -plus(f).mean(),
+        plus(f - d).mean(),
+        (np.maximum(0, 1 - d) + np.maximum(0, 1 + f)).mean(),
+    ]
+    assert [value.item() for value in found] == pytest.approx(expected, rel=1e-14)
+
+
+def test_lecam_distance_equals_its_formula_and_its_gradient_finite_differences():
+    means = torch.tensor(0.7, dtype=torch.float64), torch.tensor(-0.3, dtype=torch.float64)
+    distance = lambda d, f: A.lecam_distance(d, f, real_mean=means[0], fake_mean=means[1])  # noqa: E731
+    assert distance(REAL, FAKE).item() == pytest.approx(((D + 0.3) ** 2).mean() + ((F - 0.7) ** 2).mean(), rel=1e-13)
+    assert torch.autograd.gradcheck(distance, (REAL.clone().requires_grad_(), FAKE.clone().requires_grad_()))
 
 
 def test_saturating_gradient_dies_while_the_other_lives_when_d_wins():

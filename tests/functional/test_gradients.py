@@ -140,3 +140,17 @@ def test_path_length_penalty_trains_the_generator():
         linear_generator(weight)(codes), codes, mean=torch.tensor(0.5), decay=1.0, directions=y
     )[0]
     assert torch.autograd.gradcheck(run, (matrix,))
+
+
+def test_double_precision_pictures_are_judged_in_double_precision():
+    x = pictures().double()
+    assert squared_gradient_norms(lambda v: v.square().flatten(1).sum(1), x).dtype is torch.float64
+    assert gradient_penalty(lambda v: v.square().flatten(1).sum(1), x, x + 1).dtype is torch.float64
+    codes = torch.ones(2, 3, dtype=torch.float64, requires_grad=True)
+    assert path_lengths(codes.view(2, 3, 1, 1), codes).dtype is torch.float64
+
+
+def test_half_precision_pictures_are_judged_in_single_precision():
+    x = pictures().bfloat16()
+    expected = 4 * x.float().square().flatten(1).sum(1)
+    assert torch.allclose(squared_gradient_norms(lambda v: v.square().flatten(1).sum(1), x), expected)
