@@ -118,6 +118,15 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def size(count: float) -> str:
+    """Return bytes for people.
+
+    >>> size(812_000_000), size(1_250_000_000)
+    ('812 MB', '1.2 GB')
+    """
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.3g} MB"
+
+
 def _short(value: object) -> str:
     if not isinstance(value, float):
         return str(value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ganstyle.cli.output import JsonFlag, Output, QuietFlag, command
+from ganstyle.cli.progress import duration, size
 from ganstyle.cli.ranks import among_ranks, started_ranks
+from ganstyle.config import parse_count, parse_duration
 from ganstyle.errors import ModelError, UsageError
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from ganstyle.registry import Registry
 
 RUNS = Path("runs")
-_UNITS = {"": 1, "k": 1_000, "m": 1_000_000}
+SHORT_LOOK_S = 3.0  # of a dry run at the speed
 
 
 @command
@@ -34,11 +36,26 @@ def train(
     sets: Annotated[
         list[str] | None, typer.Option("--set", help="One option, e.g. arch.z_dim=128. Repeatable.")
     ] = None,
+    preset: Annotated[str | None, typer.Option(help="Budget and size: quick, good or best.")] = None,
     images: Annotated[str | None, typer.Option(help="Budget of training images shown, e.g. 200k or 5M.")] = None,
+    time: Annotated[str | None, typer.Option(help="Budget as a time, e.g. 2h, 90m or 1h30m; becomes images.")] = None,
     resolution: Annotated[int | None, typer.Option(help="Side of the pictures in pixels.")] = None,
     batch: Annotated[int | None, typer.Option(help="Pictures a step.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Equal seeds give equal runs.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps; a missing one is an error.")] = None,
+    discriminator: Annotated[
+        str | None, typer.Option(help="Another architecture's discriminator judges, e.g. projected.")
+    ] = None,
+    init_from: Annotated[
+        str | None, typer.Option(help="Start from the weights of a run (path, number), checkpoint or model file.")
+    ] = None,
+    freeze_d: Annotated[
+        int | None, typer.Option(min=0, help="Lower layers of D that don't learn, for few images.")
+    ] = None,
+    metric: Annotated[str | None, typer.Option(help="Scores while training, e.g. fid; `ganstyle metric list`.")] = None,
+    eval_every: Annotated[str | None, typer.Option(help="Images between scores, e.g. 50k.")] = None,
+    on_collapse: Annotated[str | None, typer.Option(help="What an alarm does; see `train.on_collapse`.")] = None,
+    callback: Annotated[str | None, typer.Option(help="Observers, e.g. tensorboard.")] = None,
     nproc: Annotated[
         int | None, typer.Option("--nproc", min=1, help="Train as so many processes of this machine, one for each GPU.")
     ] = None,
@@ -61,54 +78,141 @@ def train(
         "loss": loss,
         "data": data,
         "task": task,
+        "discriminator": discriminator,
+        "metric": metric,
+        "callback": callback,
         "train.images": parse_count(images),
         "train.resolution": resolution,
         "train.batch": batch,
         "train.seed": seed,
         "train.device": device,
+        "train.eval_every_images": parse_count(eval_every),
+        "train.on_collapse": on_collapse,
+        "train.init_from": _source(init_from, runs),
+        "task.freeze_d": freeze_d,
     }
     given = {key: value for key, value in flags.items() if value is not None}
-    out = Output(json, quiet)
     if resume not in ("auto", "none"):
         run, resume = Path(resume), "auto"
-    options = {"run": run, "runs": runs, "resume": resume, "override": override, "dry_run": dry_run, "out": out}
-    among_ranks(partial(_train, given, recipe, sets or [], **options))
+    refuse_together({"--time": time, "--images": images})
+    for option, value in {"--init-from": init_from, "--time": time, "--preset": preset}.items():
+        refuse_together({"--run": run, option: value})
+    plan = Plan(given, recipe, sets or [], preset=preset, seconds=parse_duration(time))
+    options = {"run": run, "runs": runs, "resume": resume, "override": override, "dry_run": dry_run}
+    among_ranks(partial(_train, plan, out=Output(json, quiet), **options))
     return None
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What the user asked for, layer by layer.
+
+    Attributes:
+        flags: dotted key to value.
+        recipe: a file.
+        sets: `KEY=VALUE`.
+        preset: a word.
+        seconds: for the run; None is a budget in images.
+    """
+
+    flags: dict[str, Any]
+    recipe: Path | None
+    sets: list[str]
+    preset: str | None = None
+    seconds: float | None = None
+
+    def resolved(self, registry: Registry, opened: Run | None) -> Config:
+        """Join the layers; a run that goes on begins with its own configuration.
+
+        Raises:
+            UsageError: of what the user said; a ModelError if it is the run's configuration that doesn't hold.
+        """
+        from ganstyle.config import resolve, validate
+
+        base = self.recipe if opened is None or self.recipe is not None else opened.config
+        try:
+            config = resolve(registry, preset=self.preset, recipe=base, flags=self.flags, sets=self.sets)
+            validate(config, registry)
+            return config
+        except UsageError as error:
+            if opened is None or self.flags or self.sets:
+                raise
+            raise ModelError(error.message, where=str(opened.folder / "config.json"), hint=error.hint) from None
+
+
+def refuse_together(options: dict[str, object]) -> None:
+    """Refuse options that exclude each other.
+
+    Raises:
+        UsageError: more than one of them is given.
+    """
+    given = [name for name, value in options.items() if value is not None]
+    if len(given) > 1:
+        hints = {
+            "--init-from": "--run goes on with a run; --init-from begins a new one with its weights",
+            "--preset": "a run goes on with its own options; for more images: --images",
+            "--time": "a run's budget is a count: --images",
+        }
+        hint = next((hints[name] for name in given if name in hints), "")
+        raise UsageError(f"{given[0]} and {given[1]} exclude each other", where=f"option {given[1]}", hint=hint)
+
+
+def _source(text: str | None, runs: Path) -> str | None:
+    if text is None:
+        return None
+    from ganstyle.engine.transfer_start import find_source
+
+    return str(find_source(text, runs))
+
+
 def _train(
-    flags: dict[str, Any],
-    recipe: Path | None,
-    sets: list[str],
-    *,
-    run: Path | None,
-    runs: Path,
-    resume: str,
-    override: bool,
-    dry_run: bool,
-    out: Output,
+    plan: Plan, *, run: Path | None, runs: Path, resume: str, override: bool, dry_run: bool, out: Output
 ) -> None:
-    from ganstyle.config import config_to_dict, resolve, validate
+    from ganstyle.config import config_to_dict
     from ganstyle.registry import default_registry
 
     registry = default_registry()
     opened = _open(run) if run is not None else None
-    base = recipe if opened is None or recipe is not None else opened.config
-    try:
-        config = resolve(registry, recipe=base, flags=flags, sets=sets)
-        validate(config, registry)
-    except UsageError as error:
-        if opened is None or flags or sets:
-            raise
-        raise ModelError(error.message, where=str(opened.folder / "config.json"), hint=error.hint) from None
+    config = plan.resolved(registry, opened)
+    if opened is None:
+        config = _settled(config, registry, seconds=plan.seconds, out=out)
     # What can't be built is refused here, before a run folder exists.
     session = _session(config, registry) if dry_run or opened is None else None
     if dry_run:
-        out.result({"config": config_to_dict(config)}, text=_described(config_to_dict(config)))
+        _show(config, registry, out)
         return
     if opened is None:
         opened = _create(runs, config_to_dict(config), config.arch.name)
     _fit(config, registry, opened, resume=resume, override=override, out=out, session=session)
+
+
+def _settled(config: Config, registry: Registry, *, seconds: float | None, out: Output) -> Config:
+    from ganstyle.engine.automatic import settle
+
+    config, lines = settle(config, registry, seconds=seconds)
+    for line in lines:
+        out.say(line)
+    return config
+
+
+def _show(config: Config, registry: Registry, out: Output) -> None:
+    """Show a configuration and what it would cost; stdout gets the configuration alone, which is a recipe."""
+    from ganstyle.config import config_to_dict
+    from ganstyle.engine.budget import measure
+
+    found, document = measure(config, registry, seconds=SHORT_LOOK_S), config_to_dict(config)
+    estimate = {
+        "seconds": round(found.seconds_for(config.train.images)),
+        "images_per_second": round(found.images_per_second, 2),
+        "memory_bytes": found.memory_bytes,
+        "disk_bytes": (config.train.keep + 1) * found.checkpoint_bytes,
+    }
+    out.say(
+        f"estimated: {duration(estimate['seconds'])} for {config.train.images:,} images "
+        f"({found.images_per_second:.3g} images/s over {found.steps} steps), "
+        f"memory {size(estimate['memory_bytes'])}, disk {size(estimate['disk_bytes'])} for checkpoints"
+    )
+    out.result({"config": document, "estimate": estimate}, text=_described(document))
 
 
 def _session(config: Config, registry: Registry) -> Session:
@@ -134,11 +238,11 @@ def _check_changes(run: Run, config: dict[str, Any], override: bool) -> None:
 
     changes = [change for change in config_changes(run.config, config) if change.effect == "other"]
     if changes and not override:
-        first = changes[0]
+        listed = "; ".join(f"{change.key} was {change.old!r} and is {change.new!r} now" for change in changes)
         raise UsageError(
-            f"{first.key} was {first.old!r} when the run started and is {first.new!r} now ({len(changes)} changed)",
+            f"options changed since the run started: {listed}",
             where=str(run.folder / "config.json"),
-            hint="leave it as it was, or --override to go on with the new value; the promise is then `approximate`",
+            hint="leave them as they were, or --override to go on so; the promise is then `approximate`",
         )
 
 
@@ -186,21 +290,6 @@ class _Told:
     def say(self, text: str) -> None:
         """Show a line."""
         self.out.say(text)
-
-
-def parse_count(text: str | None) -> int | None:
-    """Read `200k` or `5M`.
-
-    Raises:
-        UsageError: not a positive count.
-    """
-    if text is None:
-        return None
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([kKmM]?)", text)
-    count = round(float(match[1]) * _UNITS[match[2].lower()]) if match else 0
-    if count < 1:
-        raise UsageError(f"{text!r} is not a count of images", where="option --images", hint="--images 200k or 5M")
-    return count
 
 
 def _described(config: dict[str, Any]) -> str:

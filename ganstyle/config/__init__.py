@@ -10,7 +10,7 @@ A few keys (OPEN_TO_AUTO) may be `auto`: the engine then chooses and the run's c
 
 from ganstyle.config._draft import LIST_KINDS, OPEN_TO_AUTO, SECTIONS, Config, Selection
 from ganstyle.config._groups import GROUPS, OptimizerOptions, PreprocessOptions, TrainOptions
-from ganstyle.config._presets import PRESETS
+from ganstyle.config._presets import PRESETS, parse_count, parse_duration
 from ganstyle.config._recipe import MAX_RECIPE_BYTES
 from ganstyle.config._resolve import config_from_dict, config_to_dict, resolve, validate
 
@@ -28,6 +28,8 @@ __all__ = [
     "TrainOptions",
     "config_from_dict",
     "config_to_dict",
+    "parse_count",
+    "parse_duration",
     "resolve",
     "validate",
 ]

@@ -11,6 +11,7 @@ import torch
 
 from ganstyle.api import DatasetLike
 from ganstyle.config import Config, Selection
+from ganstyle.engine.budget import with_time
 from ganstyle.engine.device import choose_device
 from ganstyle.engine.layout import choose_layout
 from ganstyle.registry import Registry
@@ -31,7 +32,7 @@ class Situation:
 
     Attributes:
         config: so far; earlier choices are in it.
-        images: different pictures in the data set.
+        images: different pictures in the data set; 0 if that doesn't matter.
         device: cpu, cuda or mps.
         memory_gb: of the GPU; 0 on others.
         cores: CPU cores that this process may use.
@@ -50,38 +51,46 @@ class Situation:
         return train.resolution, train.width or train.resolution
 
 
-def settle(config: Config, registry: Registry, *, dataset: DatasetLike | None = None) -> tuple[Config, str]:
-    """Choose what the configuration leaves open.
+def settle(
+    config: Config, registry: Registry, *, dataset: DatasetLike | None = None, seconds: float | None = None
+) -> tuple[Config, list[str]]:
+    """Choose what the configuration leaves open, and the budget if it is given as a time.
 
     Args:
         config: of `resolve`; its `automatic` keys are chosen, everything else stays.
-        registry: finds the data set.
+        registry: finds its components.
         dataset: the configuration's, if it is open already.
+        seconds: for the whole run; becomes `train.images`, by measuring.
 
     Returns:
-        The configuration with nothing left open, and one line that tells what was chosen and why; empty if nothing was.
+        The configuration with nothing left open, and lines that tell what was chosen and why; none if nothing was.
 
     Raises:
         UsageError, NoInputError, EnvironmentProblem: the data set or the device can't be had.
     """
-    if not config.automatic:
-        return config, ""
-    device = choose_device(config.train.device)
-    if dataset is None:
-        dataset = registry.build("data", config.data.name, config.data.options, "train")
-    told = []
-    for key in config.automatic:
-        if key in RULES:
-            here = Situation(config, len(dataset), device.type, _memory_gb(device), _cores())
-            value, text = RULES[key](here)
-            config = _with(config, key, value)
-            told.append(text)
-    if LAYOUT in config.automatic:  # last: it times steps of everything chosen before
-        chosen, seconds = choose_layout(config, registry)
+    lines, told = [], []
+    for key in (key for key in RULES if key in config.automatic and key not in OF_BUDGET):
+        dataset = dataset or registry.build("data", config.data.name, config.data.options, "train")
+        config, text = _ruled(config, key, len(dataset))
+        told.append(text)
+    if LAYOUT in config.automatic:  # it times steps of everything chosen before
+        chosen, took = choose_layout(config, registry)
         config = _with(config, LAYOUT, chosen)
-        told.append(_layout_text(chosen, seconds))
-    line = "automatic: " + ", ".join(text for text in told if text) if any(told) else ""
-    return replace(config, automatic=()), line
+        told.append(_layout_text(chosen, took))
+    if seconds is not None:
+        config, line = with_time(config, registry, seconds)
+        lines.append(line)
+    for key in (key for key in OF_BUDGET if key in config.automatic):
+        config, text = _ruled(config, key, 0)
+        told.append(text)
+    said = [text for text in told if text]
+    return replace(config, automatic=()), (["automatic: " + ", ".join(said)] if said else []) + lines
+
+
+def _ruled(config: Config, key: str, images: int) -> tuple[Config, str]:
+    device = choose_device(config.train.device)
+    value, text = RULES[key](Situation(config, images, device.type, _memory_gb(device), _cores()))
+    return _with(config, key, value), text
 
 
 def batch(here: Situation) -> tuple[int, str]:
@@ -130,6 +139,7 @@ def _layout_text(chosen: str, seconds: Mapping[str, float]) -> str:
     return f"{chosen} ({max(seconds.values()) / seconds[chosen]:.2f} times as fast a step)"
 
 
+OF_BUDGET = ("task.ada_speed_images",)
 LAYOUT = "train.memory_format"
 RULES: Mapping[str, Callable[[Situation], tuple[Any, str]]] = {
     "train.batch": batch,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ganstyle.config import OPEN_TO_AUTO, Config, config_to_dict, resolve
@@ -12,7 +14,8 @@ from ganstyle.registry import default_registry
 
 def settled(*sets, images=1705, **layers):
     config = resolve(default_registry(), sets=sets, **layers)
-    return settle(config, default_registry(), dataset=range(images))
+    config, lines = settle(config, default_registry(), dataset=range(images))
+    return config, "\n".join(lines)
 
 
 def here(*, images=5000, device="cpu", memory_gb=0.0, cores=8, **train):
@@ -76,6 +79,18 @@ def test_with_ada_its_speed_is_chosen_and_without_it_is_not():
     assert "ada_speed_images" not in settled()[0].task.options
 
 
+def test_a_time_becomes_images_after_the_batch_and_before_the_speed_of_ada(monkeypatch):
+    def with_time(config, registry, seconds):
+        assert config.train.batch == 16 and seconds == 60
+        return replace(config, train=config.train.model_copy(update={"images": 800_000})), "budget: 800,000 images"
+
+    monkeypatch.setattr(automatic, "with_time", with_time)
+    found = resolve(default_registry(), sets=["train.batch=auto", 'task.augment=["ada"]'])
+    config, lines = settle(found, default_registry(), dataset=range(1705), seconds=60.0)
+    assert (config.train.images, config.task.options["ada_speed_images"]) == (800_000, 100_000)
+    assert lines[1] == "budget: 800,000 images" and "ADA in 100,000 images" in lines[0]
+
+
 def test_what_was_named_stays():
     config, line = settled("train.batch=5", "train.ema_halflife_images=7", "train.workers=1")
     assert (config.train.batch, config.train.ema_halflife_images, config.train.workers) == (5, 7, 1)
@@ -85,7 +100,7 @@ def test_what_was_named_stays():
 def test_a_stored_configuration_is_left_as_it_is():
     config, _ = settled("train.batch=auto")
     stored = resolve(default_registry(), recipe=config_to_dict(config))
-    assert settle(stored, default_registry(), dataset=range(45)) == (stored, "")
+    assert settle(stored, default_registry(), dataset=range(45)) == (stored, [])
 
 
 def test_the_faster_layout_is_measured_with_the_choices_before_it(monkeypatch):
