@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from ganstyle_gans.regularizers import R1, PathLength, PathLengthOptions, ZeroCentredOptions
 from torch import nn
 
 from ganstyle.errors import UsageError
@@ -175,3 +176,25 @@ def test_path_lengths_are_those_of_the_measured_jacobian(stylegan2):
 def test_a_size_that_no_grid_reaches_is_refused(stylegan2):
     with pytest.raises(UsageError, match="stylegan2 can't make 50x50"):
         stylegan2(height=50, width=50)
+
+
+def test_half_precision_pictures_are_close_to_whole_ones(stylegan2):
+    networks = stylegan2()
+    generator, discriminator = shaken(networks["generator"]).eval(), networks["discriminator"]
+    pictures = generator(latents())
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        coarse = generator(latents())
+        logits = discriminator(coarse)
+    assert coarse.dtype == torch.bfloat16 and (coarse.float() - pictures).abs().mean() < 0.03 * pictures.std()
+    assert torch.allclose(logits.float(), discriminator(pictures), atol=0.05)
+
+
+def test_both_phases_train_every_parameter_with_r1_and_path_length(stylegan2, gan_task, noise_batch):
+    penalties = [R1(ZeroCentredOptions()), PathLength(PathLengthOptions())]
+    networks = stylegan2(labels=2)
+    task = gan_task(networks, penalties=penalties)
+    for phase in task.phases:  # step 0: everything lazy is due
+        phase.loss(noise_batch(labels=2), 0)[0].backward()
+    gradients = {name: part.grad for network in networks.values() for name, part in network.named_parameters()}
+    assert all(gradient is not None and gradient.isfinite().all() for gradient in gradients.values())
+    assert all(gradient.any() for gradient in gradients.values())
