@@ -11,6 +11,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from ganstyle.api import Batch, LossLike, Options, Phase, RegularizerLike
+from ganstyle.errors import UsageError
 from ganstyle.nn.encoders import load_backbone
 from ganstyle.nn.modules import frozen
 
@@ -54,7 +55,14 @@ class AdaStyleTask:
         loss: LossLike,
         penalties: Sequence[RegularizerLike],
     ) -> None:
-        """Load the backbone that judges; start at the schedule's beginning."""
+        """Load the backbone that judges; start at the schedule's beginning.
+
+        Raises:
+            UsageError: a penalty on the codes of a GAN's generator, or one that averages over steps.
+        """
+        if any(getattr(part, "on", "images") == "codes" or hasattr(part, "begin") for part in penalties):
+            reason = "a painter has no latent codes, and this task keeps no averages for a penalty"
+            raise UsageError(reason, where="regularizer", hint="use r1, r2, gradient_penalty or drift")
         self.options, self.networks = options, networks
         self.loss, self.penalties = loss, penalties
         self.stylizer = cast(Stylizer, networks["stylizer"])
@@ -126,14 +134,16 @@ class AdaStyleTask:
             fake = self.stylizer.stylize(batch["images"], code, seed=step)
         real, D = batch["other"], cast(Any, partial(self.D, style=moments))
         real_features, fake_features = self.D.features(torch.cat([real, fake])).chunk(2)
-        real_logits = self.D.judged(real_features, moments)
-        loss = self.loss.discriminator(real_logits, self.D.judged(fake_features, moments))
+        real_logits, fake_logits = (self.D.judged(features, moments) for features in (real_features, fake_features))
+        loss = self.loss.discriminator(real_logits, fake_logits)
         if len(real) > 1 and self.options.wrong_style > 0:
             wrong_logits = self.D.judged(real_features, moments.roll(1, 0))
             wrong = self.loss.discriminator(real_logits, wrong_logits)
             loss = loss + self.options.wrong_style * wrong
         due = [p for p in self.penalties if step % p.every == 0]  # lazy (arXiv:1912.04958, app. B)
-        return loss + sum((p.every * p(D, real, fake) for p in due), loss.new_zeros(()))
+        given = {"images": (real, fake), "logits": (real_logits, fake_logits)}
+        terms = (p.every * p(D, *given[getattr(p, "on", "images")]) for p in due)
+        return loss + sum(terms, loss.new_zeros(()))
 
     def sample(
         self,

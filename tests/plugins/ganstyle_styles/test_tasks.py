@@ -7,6 +7,7 @@ import torch
 from ganstyle_styles.tasks import AdaStyleTask, AdaStyleTaskOptions, shifted
 
 from ganstyle.api import Batch
+from ganstyle.errors import UsageError
 from ganstyle.testing import check_task
 
 
@@ -87,6 +88,33 @@ def test_penalties_are_lazy_and_weighted_by_their_interval(make_task, batch):
     task.D.eval()
     with_penalty, without = (task.discriminator_loss(batch, step).item() for step in (4, 5))
     assert with_penalty - without == pytest.approx(40.0, abs=1.0)  # the noise seed differs
+
+
+def test_penalties_on_logits_get_those_of_the_works_and_of_the_painted(make_task, batch):
+    class Penalty:
+        on, every, given = "logits", 1, None
+
+        def __call__(self, network, real, fake):
+            self.given = (real, fake)
+            return real.new_zeros(())
+
+    penalty = Penalty()
+    task = make_task(penalties=[penalty], wrong_style=0.0)
+    task.progress(1.0)
+    loss = task.discriminator_loss(batch, 0)
+    assert loss.item() == task.loss.discriminator(*penalty.given).item()
+
+
+def test_penalties_on_codes_or_with_averages_are_refused(make_task):
+    class OnCodes:
+        on, every = "codes", 1
+
+    class Averaging:
+        every, begin = 1, None
+
+    for penalty in (OnCodes(), Averaging()):
+        with pytest.raises(UsageError, match="no latent codes, and this task keeps no averages"):
+            make_task(penalties=[penalty])
 
 
 def test_a_relativistic_loss_is_shown_the_real_works(make_task, batch, hinge):
