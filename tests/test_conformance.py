@@ -13,6 +13,7 @@ from ganstyle.testing import NotCheckable, check_component, check_plugin
 # Small networks: the contract doesn't depend on the width.
 SMALL = {
     "arch.dcgan": {"base_channels": 4, "z_dim": 8},
+    "arch.fastgan": {"base_channels": 4, "max_channels": 8, "z_dim": 8},
     "arch.progan": {"base_channels": 4, "max_channels": 8, "z_dim": 8},
     "arch.r3gan": {"base_channels": 4, "max_channels": 8, "z_dim": 8},
     "arch.stylegan2": {"base_channels": 4, "max_channels": 8, "z_dim": 8, "w_dim": 8},

@@ -105,6 +105,9 @@ def calls_of(networks: Mapping[str, nn.Module], role: str, spec: ImageSpec) -> I
             "discriminator(images)", (pictures, *labels), lambda network, *inputs: network(*inputs), None, alone=False
         )
         yield call
+        if hasattr(network, "judge_real"):  # one number per logit that depends on both of its results
+            both = lambda network, *inputs: torch.add(*network.judge_real(*inputs))  # noqa: E731
+            yield Call("discriminator.judge_real(images)", (pictures, *labels), both, None, alone=False)
     elif role == "stylizer":
         yield Call("stylizer.encode(style)", (pictures,), lambda network, style: network.encode(style), None)
         with torch.no_grad():
