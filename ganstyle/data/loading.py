@@ -218,6 +218,10 @@ class Loader:
         self.counter += self.batch
         return Batch({key: _as_input(torch.from_numpy(value)) for key, value in fetched.batch.items()})
 
+    def names(self, counter: int) -> list[str]:
+        """Return the names of our pictures in the batch that starts at the counter; nothing is read."""
+        return [self._name(self._source.index(number)) for number in self._source.share.numbers(counter)]
+
     def close(self) -> None:
         """End the worker processes; iterating again starts new ones at the counter."""
         if self._pool is not None:
@@ -241,8 +245,7 @@ class Loader:
         return self._fetch()
 
     def _lost_again(self, lost: WorkerLost) -> EnvironmentProblem:
-        numbers = self._source.share.numbers(self.counter)
-        names = ", ".join(self._name(self._source.index(number)) for number in numbers[:3])
+        names = ", ".join(self.names(self.counter)[:3])
         return EnvironmentProblem(
             f"a data worker process {lost}, again after one restart; it was reading {names} ...",
             where=f"image {self.counter}",

@@ -117,7 +117,11 @@ def newest_for_all(run: Run) -> Checkpoint | None:
     Raises:
         ModelError: on rank 0; as `newest_valid`.
     """
-    found = newest_valid(run) if leads() else None
+    return shared_checkpoint(newest_valid(run) if leads() else None)
+
+
+def shared_checkpoint(found: Checkpoint | None) -> Checkpoint | None:
+    """Return a checkpoint that rank 0 has read, or None, on every rank."""
     if not joined():
         return found
     facts = share(None if found is None else {"path": str(found.path), "state": found.state, "notes": found.notes})

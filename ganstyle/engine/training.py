@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from ganstyle.api import Batch
+from ganstyle.api import Batch, TaskLike
 from ganstyle.config import Config, config_to_dict
 from ganstyle.engine import checkpoint as checkpoints
+from ganstyle.engine import transfer_start
 from ganstyle.engine.callbacks import Callbacks
 from ganstyle.engine.distributed import explained, leads
 from ganstyle.engine.events import Events
@@ -114,6 +116,21 @@ class Training:
         self.events = Events(run.folder, reporter)
         self.recovery = Recovery(session, run, self.events)
 
+    @property
+    def folder(self) -> Path:
+        """Return the run's folder; with `config` and `task`, what callbacks may rely on."""
+        return self.run.folder
+
+    @property
+    def config(self) -> Config:
+        """Return the configuration."""
+        return self.session.config
+
+    @property
+    def task(self) -> TaskLike:
+        """Return what is trained."""
+        return self.session.task
+
     def prepare(self, resume: str, allow_changes: bool) -> None:
         """Clear away what a killed process left, go on from where it was, and look for enough disk.
 
@@ -124,9 +141,20 @@ class Training:
             self.reporter.say(note)
         if resume != "none":
             self.restore(allow_changes)
+        self.start()
+        self.recovery.begin()
         weights = sum(value.nbytes for value in self.session.tensors()[0].values())
         trained = sum(p.nbytes for optimizer in self.session.optimizers.values() for p in optimizer.parameters.values())
         self.run.require_space(weights + 2 * trained, self.session.config.train.keep)  # Adam: two moments
+
+    def start(self) -> None:
+        """Take over the weights that `train.init_from` names, unless the run has gone beyond its start."""
+        place = self.session.config.train.init_from
+        if place is None or self.session.images:
+            return
+        source = transfer_start.read_source(Path(place))
+        self.reporter.say(transfer_start.start_from(self.session, source))
+        self.run.write_status("created", init_from=transfer_start.provenance(source))
 
     def restore(self, allow_changes: bool = False) -> None:
         """Go on from the newest valid checkpoint, if the run has any.
@@ -174,16 +202,23 @@ class Training:
                 losses = self.step(batch)
                 self.recovery.note(losses)
                 self.reporter.update(session.images)
+                if not self.recovery.healthy():
+                    self.went_back()
+                    break  # the loader starts again at the restored count
                 if self.crossed(before, train.log_every_steps * train.batch):
                     rate = (session.images - first) / max(time.monotonic() - started, 1e-9)
                     self.report(losses, rate)
-                if self.recovery.healthy() is False:
-                    break  # rolled back: the loader starts again at the restored count
                 self.keeper.tell_bad_files()
                 self.at_intervals(before, stop)
                 if session.images >= train.images:
                     break
         return self.finish()
+
+    def went_back(self) -> None:
+        """After a rollback: what was logged and saved beyond belongs to a branch that was left."""
+        self.keeper.saved_images = self.session.images
+        self.log = self._opened_log()
+        self.reporter.update(self.session.images)
 
     def step(self, batch: Batch) -> dict[str, torch.Tensor]:
         """Make one step and move the averages; tell and store what it had to change by itself."""
@@ -213,7 +248,9 @@ class Training:
         values = torch.stack([value.float().reshape(()) for value in named.values()])
         scalars = dict(zip(named, mean_over_ranks(values).tolist(), strict=True))  # sync: once per log
         facts = {"step": session.step, "images": session.images, "images_per_second": round(rate, 2)}
-        self.log.write(facts | scalars)
+        facts["non_finite"] = self.recovery.skipped
+        # JSON knows no NaN; what it was is in events.jsonl.
+        self.log.write(facts | {name: value if math.isfinite(value) else None for name, value in scalars.items()})
         for optimizer in session.optimizers.values():
             for warning in optimizer.warnings(scalars):
                 self.reporter.say(warning)
@@ -230,7 +267,8 @@ class Training:
         if self.crossed(before, train.preview_every_images):
             self.keeper.preview()
         asked, save = requests(stop)
-        if asked or save or self.crossed(before, train.save_every_images):
+        due = self.crossed(before, train.save_every_images) and not self.recovery.in_trouble
+        if asked or save or due:
             self.keeper.save()
         if asked:
             self.stopped(stop.reason)
