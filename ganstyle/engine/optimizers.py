@@ -77,8 +77,9 @@ class GuardedAdam:
             group["lr"], group["betas"] = self.base_lr * factor, self.betas(fraction)
 
     def backward(self, loss: Tensor) -> None:
-        """Add the gradients of a loss, scaled up if this optimizer scales, to those of the parameters."""
-        (loss if self.loss_scale is None else loss * self.loss_scale.scale).backward()
+        """Add the gradients of a loss, scaled up if this optimizer scales, to those of its own parameters alone."""
+        scaled = loss if self.loss_scale is None else loss * self.loss_scale.scale
+        scaled.backward(inputs=list(self.parameters.values()))
 
     def step(self, step: int) -> None:
         """Update the parameters, unless a gradient is not finite; then remember the step."""

@@ -18,6 +18,7 @@ _DCGAN_RECIPE = {
     "train.batch": 8,
     "train.memory_format": "channels_last",
     "task.augment": ["translation", "cutout"],
+    "task.share_fakes": True,  # a seventh less time per step
 }
 
 # R1's gamma is arXiv:2006.06676's 0.0002 height^2 / batch at 32 pixels, where the paper has 10 at 1024.

@@ -1,7 +1,8 @@
 """Penalties on either player as components; the formulas are in `ganstyle.functional`.
 
 `per_picture` tells the task that batch norm in the penalised network would make the penalty senseless; `slope` is the
-length of D's gradient that a penalty wants; `on` says what it is called with (see `ganstyle.api.RegularizerLike`).
+length of D's gradient that a penalty wants; `on` says what it is called with (see `ganstyle.api.RegularizerLike`);
+`at` says at which pictures a gradient is taken, whose logits may then be those of the loss.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from ganstyle.api import Options
 from ganstyle.functional.adversarial import lecam_distance
 from ganstyle.functional.gradients import gradient_penalty, path_length_penalty, zero_centred_penalty
 from ganstyle.nn.ranks import mean_over_ranks
+from ganstyle_gans.judging import recalled
 from ganstyle_gans.schedules import SCHEDULES
 
 
@@ -36,7 +38,7 @@ class ZeroCentredOptions(Options):
 class R1:
     """gamma / 2 E |dD/dx|^2 at real pictures (arXiv:1801.04406)."""
 
-    name = "r1"
+    name, at = "r1", "real"
     per_picture = True
     slope = 0.0
 
@@ -46,7 +48,7 @@ class R1:
 
     def __call__(self, network: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
         """Return the scalar penalty at real, float (B, C, H, W)."""
-        return zero_centred_penalty(network, real, gamma=self.gamma)
+        return zero_centred_penalty(network, real, gamma=self.gamma, logits=recalled(network, real))
 
     @property
     def follows_budget(self) -> bool:
@@ -63,11 +65,11 @@ class R1:
 class R2(R1):
     """gamma / 2 E |dD/dx|^2 at generated pictures (arXiv:1801.04406)."""
 
-    name = "r2"
+    name, at = "r2", "fake"
 
     def __call__(self, network: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
         """Return the scalar penalty at fake, float (B, C, H, W)."""
-        return zero_centred_penalty(network, fake, gamma=self.gamma)
+        return zero_centred_penalty(network, fake, gamma=self.gamma, logits=recalled(network, fake))
 
 
 class GradientPenaltyOptions(Options):

@@ -15,7 +15,7 @@ from ganstyle.nn.modules import device_of, evaluating, frozen, unwrapped
 from ganstyle_gans.ada import GROUPS, Ada
 from ganstyle_gans.augment import AUGMENTATIONS, augment
 from ganstyle_gans.combinations import check_combination, freeze_lower_layers, penalised
-from ganstyle_gans.judging import Judge, logit_facts
+from ganstyle_gans.judging import Judge, logit_facts, reaching
 
 LATENTS = "latents"
 Logged = tuple[Tensor, dict[str, Tensor]]
@@ -27,6 +27,9 @@ class GanOptions(Options):
 
     d_steps: Annotated[int, Field(ge=1, le=100, description="Steps of D for each step of G.")] = 1
     d_lr_factor: Annotated[float, Field(gt=0, le=100, description="D's learning rate over G's.")] = 1.0
+    share_fakes: Annotated[
+        bool, Field(description="One set of fakes a step for both players: faster, needs more memory.")
+    ] = False
     freeze_d: Annotated[int, Field(ge=0, le=64, description="D's lower layers that don't learn, for transfer.")] = 0
     augment: Annotated[
         tuple[str, ...],
@@ -97,6 +100,8 @@ class GanTask:
         )
         self._begun: dict[str, int] = {}
         self._latest: dict[str, Tensor] = {}
+        self._drawn: tuple[Batch, Tensor] | None = None
+        self._shared: tuple[int, Tensor] | None = None
 
     def _phase(self, player: str, loss: Any, *, lr_factor: float = 1.0, every: int = 1) -> Phase:
         """Scale rate and betas by k / (k + 1) where penalties are due every k steps (arXiv:1912.04958, app. B)."""
@@ -122,10 +127,12 @@ class GanTask:
         """
         self._begin("discriminator", step)
         labels = self.labels(batch)
-        with torch.no_grad():
-            fake = self.seen(self.generator(self.latents(batch), labels), real=False)
-        real, judge = self.seen(batch["images"], real=True), Judge(self.discriminator, labels)
+        due, judge = self._due("discriminator", step), Judge(self.discriminator, labels)
+        fake = reaching(self.seen(self._fakes_for_d(batch, step), real=False), "fake", due)
+        real = reaching(self.seen(batch["images"], real=True), "real", due)
         (real_logits, auxiliary), fake_logits = judge.real(real), judge(fake)
+        judge.remember(real, real_logits)
+        judge.remember(fake, fake_logits)
         loss = self.loss.discriminator(real_logits, fake_logits)
         facts = logit_facts(self.loss, real_logits, fake_logits)
         if self.ada is not None:
@@ -135,7 +142,7 @@ class GanTask:
             facts["auxiliary"] = auxiliary.detach()
             loss = loss + auxiliary
         given = {"images": (real, fake), "logits": (real_logits, fake_logits)}
-        for penalty in self._due("discriminator", step):
+        for penalty in due:
             loss = loss + self._term(penalty, judge, *given[penalised(penalty)])
         return loss, facts | self._values("discriminator")
 
@@ -152,7 +159,7 @@ class GanTask:
         self._begin("generator", step)
         labels = self.labels(batch)
         with frozen(self.discriminator) as discriminator:
-            fake = self.seen(self.generator(self.latents(batch), labels), real=False)
+            fake = self.seen(self._fakes_for_g(batch, step), real=False)
             fake_logits = discriminator(fake, labels)
             real_logits = None
             if self.loss.relativistic:
@@ -161,6 +168,22 @@ class GanTask:
         for penalty in self._due("generator", step // self.options.d_steps):
             loss = loss + self._term(penalty, *self._codes(batch, getattr(penalty, "shrink", 1)))
         return loss, self._values("generator")
+
+    def _fakes_for_d(self, batch: Batch, step: int) -> Tensor:
+        """Return pictures without a graph; keep them with it, if G is to learn from the same ones in this step."""
+        self._shared = None
+        is_whole = self._drawn is not None and len(self._drawn[1]) == len(batch)
+        share = self.options.share_fakes and is_whole and step % self.options.d_steps == 0
+        with torch.set_grad_enabled(share):
+            fakes = self.generator(self.latents(batch), self.labels(batch))
+        self._shared = (step, fakes) if share else None
+        return fakes.detach()
+
+    def _fakes_for_g(self, batch: Batch, step: int) -> Tensor:
+        shared, self._shared = self._shared, None
+        if shared is not None and shared[0] == step and len(shared[1]) == len(batch):
+            return shared[1]
+        return self.generator(self.latents(batch), self.labels(batch))
 
     def _begin(self, player: str, step: int) -> None:
         """Tell penalties and ADA that a step starts, once for all its micro-batches."""
@@ -200,7 +223,9 @@ class GanTask:
 
     def draw(self, batch: Batch) -> Batch:
         """Return the batch with its latents, so that its micro-batches have those of the joint batch."""
-        return Batch({**batch, LATENTS: self.latents(batch)})
+        if self._drawn is None or self._drawn[0] is not batch or not self.options.share_fakes:
+            self._drawn = (batch, self.latents(batch))
+        return Batch({**batch, LATENTS: self._drawn[1]})
 
     def latents(self, batch: Batch) -> Tensor:
         """Return float (B, z_dim): those of `draw`, or standard normal from torch's global random state."""

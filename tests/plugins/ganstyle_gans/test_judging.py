@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
+from ganstyle_gans import judging
 from ganstyle_gans import losses as L
+from ganstyle_gans import regularizers as R
 from ganstyle_gans.judging import Judge, logit_facts
 from torch import nn
 
@@ -36,3 +38,42 @@ def test_an_auxiliary_loss_comes_with_the_real_logits():
     images = torch.full((2, 1, 1, 1), 2.0)
     logits, auxiliary = Judge(WithDecoder(), None).real(images)
     assert logits.tolist() == [3.0, 3.0] and auxiliary.item() == 4.0
+
+
+def weight_gradients(task, batch, step=0):
+    torch.manual_seed(1)
+    loss, _ = task.discriminator_loss(batch, step)
+    return torch.autograd.grad(loss, list(task.discriminator.parameters()))
+
+
+@pytest.mark.parametrize("penalty", [R.R1, R.R2])
+def test_a_penalty_on_the_losss_own_logits_gives_the_gradients_of_one_with_its_own_pass(
+    dcgan, gan_task, noise_batch, monkeypatch, penalty
+):
+    networks = dcgan(norm="none")
+    for part in networks["discriminator"].parameters():
+        torch.nn.init.normal_(part, 0.0, 0.2)
+    task = gan_task(networks, penalties=[penalty(R.ZeroCentredOptions(gamma=10.0, every=1))])
+    saving = weight_gradients(task, noise_batch())
+    monkeypatch.setattr(judging.Judge, "recall", lambda self, images: None)
+    for found, expected in zip(saving, weight_gradients(task, noise_batch()), strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_reused_logits_save_the_passes_of_the_penalties(dcgan, gan_task, noise_batch):
+    networks, passes = dcgan(norm="none"), []
+    networks["discriminator"].register_forward_hook(lambda *_: passes.append(1))
+    options = R.ZeroCentredOptions(every=2)
+    task = gan_task(networks, penalties=[R.R1(options), R.R2(options)])
+    for step in (0, 1):
+        task.discriminator_loss(noise_batch(), step)
+    assert len(passes) == 4  # real and fake, penalties due or not
+
+
+def test_under_autocast_a_penalty_makes_its_own_pass_in_float32(dcgan, gan_task, noise_batch):
+    networks, seen = dcgan(norm="none"), []
+    networks["discriminator"].register_forward_hook(lambda module, given, logits: seen.append(logits.dtype))
+    task = gan_task(networks, penalties=[R.R1(R.ZeroCentredOptions())])
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        task.discriminator_loss(noise_batch(), 0)
+    assert seen == [torch.bfloat16, torch.bfloat16, torch.float32]

@@ -370,3 +370,51 @@ def test_only_what_changes_with_the_budget_makes_a_run_follow_it(dcgan, gan_task
     task = gan_task(networks, augment=("ada",), ada_p_final=0.4)
     task.progress(1.0)
     assert task.follows_budget and task.ada.p.item() == pytest.approx(0.4)
+
+
+def generator_passes(networks):
+    """Return a list that grows by one batch size at every forward pass of G."""
+    passes = []
+    networks["generator"].register_forward_hook(lambda module, given, images: passes.append(len(images)))
+    return passes
+
+
+@pytest.mark.parametrize(("micro_batch", "passes"), [(None, [4]), (2, [2, 2, 2, 2])])
+def test_shared_fakes_are_made_once_a_step_unless_it_is_made_in_parts(
+    dcgan, gan_task, noise_batch, micro_batch, passes
+):
+    networks = dcgan()
+    task, counted = gan_task(networks, share_fakes=True), generator_passes(networks)
+    train_step(task, noise_batch(), 0, optimizers=make_optimizers(task, OptimizerOptions()), micro_batch=micro_batch)
+    assert counted == passes
+
+
+def test_sharing_fakes_changes_no_update_of_players_that_see_the_same_latents(dcgan, gan_task, noise_batch):
+    weights = []
+    for micro_batch in (None, 4):  # parts of 4 are not the whole of 8, so that G makes its fakes anew
+        networks = dcgan(norm="none", upsampling="transposed")
+        for network in networks.values():
+            network.eval()  # without batch statistics, parts add up to the whole
+        task = gan_task(networks, share_fakes=True)
+        torch.manual_seed(3)
+        optimizers = make_optimizers(task, OptimizerOptions(lr=0.01))
+        for step in range(2):
+            train_step(task, noise_batch(8), step, optimizers=optimizers, micro_batch=micro_batch)
+        weights.append(torch.cat([p.flatten() for network in networks.values() for p in network.parameters()]))
+    torch.testing.assert_close(*weights, rtol=1e-4, atol=1e-5)
+
+
+def test_fakes_are_not_kept_for_a_step_without_the_generator(dcgan, gan_task, noise_batch):
+    networks = dcgan()
+    task, counted = gan_task(networks, share_fakes=True, d_steps=2), generator_passes(networks)
+    optimizers = make_optimizers(task, OptimizerOptions())
+    for step in range(3):
+        train_step(task, noise_batch(seed=step), step, optimizers=optimizers)
+    assert counted == [4, 4, 4]  # G learns at steps 0 and 2, from the fakes that D saw
+
+
+def test_without_sharing_each_player_draws_its_own_latents(dcgan, gan_task, noise_batch):
+    task, batch = gan_task(dcgan()), noise_batch()
+    assert not torch.equal(task.draw(batch)["latents"], task.draw(batch)["latents"])
+    task, batch = gan_task(dcgan(), share_fakes=True), noise_batch()
+    assert torch.equal(task.draw(batch)["latents"], task.draw(batch)["latents"])
