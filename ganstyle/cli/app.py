@@ -58,6 +58,19 @@ COMMANDS: dict[str, Command] = {
         "Sample pictures from a run or a model file.",
         ("ganstyle generate", "ganstyle generate runs/0001-dcgan --count 64 --seed 7"),
     ),
+    "project": Command(
+        "project:project",
+        "Find a real picture in the latent space of a generator.",
+        (
+            "ganstyle project face.png runs/0001-stylegan2",
+            "ganstyle generate runs/0001-stylegan2 --code face.code.safetensors",
+        ),
+    ),
+    "model": Command(
+        "model:app",
+        "List, show, verify, convert and export models.",
+        ("ganstyle model list", "ganstyle model export runs/0001-dcgan --format onnx"),
+    ),
     "transfer": Command(
         "transfer:transfer",
         "Turn pictures into paintings.",

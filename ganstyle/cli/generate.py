@@ -53,7 +53,7 @@ def generate(
         count=_count(count, numbers, direction),
         seeds=numbers,
         codes=list(code or []),
-        styles=_styles(style),
+        styles=styles_of(style),
         truncation=truncation,
         layers=None if layers is None else parse_numbers(layers, option="--layers"),
         direction=direction,
@@ -108,7 +108,8 @@ def _count(count: int | None, seeds: list[int] | None, direction: int | None) ->
     return (16 if direction is None else 4) if count is None else count
 
 
-def _styles(text: str | None) -> dict[str, float] | None:
+def styles_of(text: str | None) -> dict[str, float] | None:
+    """Return weights by name of `monet` or `monet:0.5,van_gogh:0.5`; None for None."""
     from ganstyle.style.blending import parse_blend
 
     if text is None:
