@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 from ganstyle_gans.regularizers import R1, PathLength, PathLengthOptions, ZeroCentredOptions
+from ganstyle_gans.stylegan2 import Stylegan2Options, build_stylegan2
 from torch import nn
 
+from ganstyle.api import ImageSpec
 from ganstyle.errors import UsageError
 from ganstyle.functional.gradients import path_length_penalty, path_lengths, zero_centred_penalty
 
@@ -198,3 +200,14 @@ def test_both_phases_train_every_parameter_with_r1_and_path_length(stylegan2, ga
     gradients = {name: part.grad for network in networks.values() for name, part in network.named_parameters()}
     assert all(gradient is not None and gradient.isfinite().all() for gradient in gradients.values())
     assert all(gradient.any() for gradient in gradients.values())
+
+
+@pytest.mark.slow  # the first draw on a meta device imports much
+def test_the_paper_s_widths_give_the_paper_s_networks():
+    """Configuration F at 1024 pixels: 18 codes a picture, 30.37 million parameters against 29.01."""
+    widths = {"z_dim": 512, "w_dim": 512, "mapping_layers": 8, "base_channels": 32, "max_channels": 512}
+    with torch.device("meta"):
+        networks = build_stylegan2(Stylegan2Options(**widths), ImageSpec(1024, 1024))
+    sizes = {role: sum(part.numel() for part in network.parameters()) / 1e6 for role, network in networks.items()}
+    assert networks["generator"].layers == 18
+    assert sizes == pytest.approx({"generator": 30.37, "discriminator": 29.01}, abs=0.005)
