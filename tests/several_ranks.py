@@ -94,8 +94,8 @@ class Forking:
 
     def close(self):
         self.end_all()
-        self.process.stdin.close()
-        self.process.wait(10)
+        self.process.kill()  # it holds nothing, and leaving torch in order takes seconds
+        self.process.wait()
 
 
 @functools.cache
