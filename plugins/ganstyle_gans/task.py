@@ -177,10 +177,12 @@ class GanTask:
         with torch.set_grad_enabled(share):
             fakes = self.generator(self.latents(batch), self.labels(batch))
         self._shared = (step, fakes) if share else None
+        if step % self.options.d_steps:
+            self._drawn = None  # no turn of G's follows
         return fakes.detach()
 
     def _fakes_for_g(self, batch: Batch, step: int) -> Tensor:
-        shared, self._shared = self._shared, None
+        shared, self._shared, self._drawn = self._shared, None, None
         if shared is not None and shared[0] == step and len(shared[1]) == len(batch):
             return shared[1]
         return self.generator(self.latents(batch), self.labels(batch))

@@ -418,3 +418,13 @@ def test_without_sharing_each_player_draws_its_own_latents(dcgan, gan_task, nois
     assert not torch.equal(task.draw(batch)["latents"], task.draw(batch)["latents"])
     task, batch = gan_task(dcgan(), share_fakes=True), noise_batch()
     assert torch.equal(task.draw(batch)["latents"], task.draw(batch)["latents"])
+
+
+def test_a_batch_shown_again_gets_new_latents(dcgan, gan_task, noise_batch):
+    task, batch, seen = gan_task(dcgan(), share_fakes=True, d_steps=3), noise_batch(), []
+    latents = task.latents
+    task.latents = lambda batch: seen.append(latents(batch)) or seen[-1]
+    optimizers = make_optimizers(task, OptimizerOptions())
+    for step in range(4):
+        train_step(task, batch, step, optimizers=optimizers)
+    assert len({z.sum().item() for z in seen}) == 4
