@@ -15,6 +15,7 @@ SMALL = {
     "arch.dcgan": {"base_channels": 4, "z_dim": 8},
     "arch.fastgan": {"base_channels": 4, "max_channels": 8, "z_dim": 8},
     "arch.progan": {"base_channels": 4, "max_channels": 8, "z_dim": 8},
+    "arch.projected": {"channels": 4, "side": 64},
     "arch.r3gan": {"base_channels": 4, "max_channels": 8, "z_dim": 8},
     "arch.stylegan2": {"base_channels": 4, "max_channels": 8, "z_dim": 8, "w_dim": 8},
 }

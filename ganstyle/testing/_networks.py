@@ -100,7 +100,7 @@ def calls_of(networks: Mapping[str, nn.Module], role: str, spec: ImageSpec) -> I
     if role == "generator":
         z = torch.randn(COUNT, network.z_dim, generator=torch.Generator().manual_seed(0))
         yield Call("generator(z)", (z, *labels), lambda network, *inputs: network(*inputs), shape, pictures=True)
-    elif role == "discriminator" and "generator" in networks:
+    elif role == "discriminator" and ("generator" in networks or len(networks) == 1):
         call = Call(
             "discriminator(images)", (pictures, *labels), lambda network, *inputs: network(*inputs), None, alone=False
         )

@@ -101,6 +101,13 @@ def ganstyle_components() -> Iterable[Component]:
         "arXiv:2101.04775",
         recipe=_FASTGAN_RECIPE,
     )
+    yield Architecture(
+        "projected",
+        "Only a discriminator, on frozen EfficientNet-Lite0 features, for --set discriminator=projected; never judge"
+        " such a run by efficientnet_lite0 metrics; collapses on tiny sets.",
+        "ganstyle_gans.projected:build_projected",
+        "arXiv:2111.01007",
+    )
     yield from _losses()
     yield from _regularizers()
     yield Callback("tensorboard", "Scalars for TensorBoard, an extra.", "ganstyle_gans.tensorboard_log:TensorBoardLog")
