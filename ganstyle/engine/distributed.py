@@ -29,6 +29,7 @@ JOIN_SECONDS = 300.0
 ALONE_SECONDS = 3600.0  # rank 0 previews, scores and saves alone; the others wait so long
 NOTE_SECONDS = 3.0  # for the note of a rank that failed, or that waits as well, to arrive
 _LINGER_SECONDS = 0.5
+_KEPT = 64  # values of rank 0 in the store: no rank is so many exchanges behind, as gradients wait for all
 
 
 class RankLost(EnvironmentProblem):
@@ -197,6 +198,7 @@ def share(value: Any = None, *, patient: bool = False) -> Any:
     _team.place, key = "a value of rank 0", _team.next_key()
     if _team.own == 0:
         _team.store.set(key, json.dumps(value))
+        _team.store.delete_key(f"exchange/{_team.exchanges - _KEPT}")
     elif patient:
         _team.store.wait([key], datetime.timedelta(seconds=ALONE_SECONDS))
     return json.loads(_team.store.get(key))

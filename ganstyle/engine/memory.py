@@ -14,6 +14,7 @@ from ganstyle.engine import rng
 from ganstyle.engine.loop import Attempt, parts_of
 from ganstyle.engine.session import Session
 from ganstyle.errors import EnvironmentProblem
+from ganstyle.nn.ranks import joined
 
 EARLY_STEPS = 10  # of a process: later ones need what these needed, unless networks grow
 HALVINGS = 3
@@ -30,6 +31,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 def within_memory(session: Session, batch: Batch, attempt: Attempt) -> dict[str, Tensor]:
     """Return what an attempt makes of a batch; where memory doesn't suffice early in a run, in smaller parts.
 
+    One of several ranks gives up at once: the others are in the middle of exchanges that a repetition would miss.
     At most three times in a run the micro-batch is halved. The new size is in the session's configuration, so in
     checkpoints, and in `session.notes`. What a failed attempt did to buffers, random states and the task is undone.
 
@@ -51,7 +53,7 @@ def within_memory(session: Session, batch: Batch, attempt: Attempt) -> dict[str,
                 raise
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         # Outside the handler: the exception's frames keep the tensors of the failed attempt alive.
-        if before is None or session.halvings >= HALVINGS or size == 1:
+        if before is None or joined() or session.halvings >= HALVINGS or size == 1:
             raise _gives_up(session, size, reason)
         before.restore()
         _halve(session, size)
