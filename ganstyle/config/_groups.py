@@ -46,6 +46,16 @@ class TrainOptions(Options):
     log_every_steps: Annotated[int, Field(ge=1, le=LARGEST, description="Steps between lines of the log.")] = 20
     save_every_images: Annotated[int, Field(ge=1, le=LARGEST, description="Images between checkpoints.")] = 20_000
     preview_every_images: Annotated[int, Field(ge=1, le=LARGEST, description="Images between preview grids.")] = 10_000
+    eval_every_images: Annotated[
+        int | None, Field(ge=1, le=LARGEST, description="Images between scores by the section `metric`; none is off.")
+    ] = None
+    eval_images: Annotated[
+        int, Field(ge=2, le=LARGEST, description="Pictures of each side, at most, in a score during training.")
+    ] = 1000
+    on_collapse: Annotated[
+        Literal["warn", "stop", "rollback"],
+        Field(description="What an alarm does: tell, end the run, or go back to the best checkpoint at half the rate."),
+    ] = "warn"
     preview_count: Annotated[int, Field(ge=0, le=1024, description="Pictures in a preview grid; 0 is none.")] = 16
     keep: Annotated[int, Field(ge=2, le=LARGEST, description="Checkpoints kept; never fewer than two.")] = 3
     memory_format: Annotated[

@@ -30,7 +30,7 @@ class Events:
         Args:
             kind: `non_finite`, `rollback`, `collapse`, `metric`, `warning` ...
             message: for people.
-            facts: plain JSON, e.g. `step` and `images`.
+            facts: plain JSON, `step` and `images` among them.
         """
         self.reporter.say(message)
         if not leads():

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import math
+import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -11,15 +15,18 @@ from ganstyle.api import Batch
 from ganstyle.data.sheets import contact_sheet
 from ganstyle.data.writing import save_image, to_uint8
 from ganstyle.engine import checkpoint as checkpoints
-from ganstyle.engine.distributed import leads, meet
+from ganstyle.engine.distributed import leads, meet, share
 from ganstyle.engine.following import gather_bad_files, random_states
 from ganstyle.engine.generation import MODEL_FILE
 from ganstyle.engine.model import card_of, save_model
 from ganstyle.engine.reporting import Reporter
+from ganstyle.engine.reports import write_report
 from ganstyle.engine.run import Run
 from ganstyle.engine.session import RandomState, Session
+from ganstyle.engine.timeline import write_timeline
 from ganstyle.errors import EnvironmentProblem, GanstyleError
 
+BEST_FILE = "best.safetensors"
 PATIENCE = 3  # failed saves in a row that end a run
 
 
@@ -35,6 +42,7 @@ class Keeper:
         self.session, self.run, self.reporter = session, run, reporter
         self.saved_images, self.failed_saves = -1, 0
         self.preview_path: Path | None = None
+        self._described = -math.inf
         self._preview_batch: Batch | None = None
         self._told_files: set[str] = set()
 
@@ -68,22 +76,29 @@ class Keeper:
 
         Raises:
             EnvironmentProblem: `patience` saves failed in a row.
+            NonFinite: a weight is no number; nothing was written.
         """
         random = random_states()  # of all ranks; so is every exchange here: rank 0 alone knows whether it saves
         gather_bad_files(self.session)
         if not self.session.averaged.is_finite():
             self.session.averaged.copy_source()
             self.reporter.say("the averaged weights were not finite; started again from the trained ones")
+        refused: list[str] = []
         if leads() and self.saved_images != self.session.images:
-            self._save(random, patience)
+            refused = self._save(random, patience)
         meet()
+        if refused := share(refused):
+            raise checkpoints.NonFinite(refused, f"{self.run.folder}, step {self.session.step}")
 
-    def _save(self, random: RandomState, patience: int) -> None:
+    def _save(self, random: RandomState, patience: int) -> list[str]:
+        """Return the tensors that are not finite, for which nothing was written."""
         session = self.session
         try:
             model, train = session.tensors(random)
             checkpoints.save(self.run, model, train, session.facts(random), keep=session.config.train.keep)
             self.export()
+        except checkpoints.NonFinite as error:
+            return error.names
         except EnvironmentProblem as error:
             self.failed_saves += 1
             self.reporter.say(f"could not save at {session.images} images: {error.message}")
@@ -91,16 +106,44 @@ class Keeper:
                 raise
         else:
             self.failed_saves, self.saved_images = 0, session.images
+        return []
 
-    def export(self) -> Path:
-        """Write the averaged networks as the run's model file; return where it is."""
-        session = self.session
+    def export(self, name: str = MODEL_FILE, *, metrics: Mapping[str, Any] | None = None) -> Path:
+        """Write the averaged networks as a model file of the run; return where it is.
+
+        Args:
+            name: of the file.
+            metrics: for its card: scores by key, each with its protocol.
+        """
+        session, path = self.session, self.run.folder / name
         if not leads():
-            return self.run.folder / MODEL_FILE
+            return path
         facts = {"images_seen": session.images, "name": session.config.arch.name, "data": session.config.data.name}
+        facts |= {"training_images": len(session.dataset), "metrics": dict(metrics or {})}
         styles = list(getattr(session.dataset, "styles", [])) if session.image.labels else []
         card = card_of(session.config, session.image, registry=session.registry, styles=styles, **facts)
-        return save_model(self.run.folder / MODEL_FILE, session.averaged.networks, card)
+        return save_model(path, session.averaged.networks, card)
+
+    def export_best(self) -> None:
+        """Write the averaged networks, the best so far, as `best.safetensors`; a full disk costs only that file."""
+        best = self.session.best
+        try:
+            score = {key: best[key] for key in ("value", "protocol", "n_fake", "n_real")}
+            self.export(BEST_FILE, metrics={best["metric"]: score})
+        except (GanstyleError, OSError) as error:
+            self.reporter.say(f"could not write {BEST_FILE}: {error}")
+        self.run.write_status("running", step=self.session.step, images=self.session.images, best=best)
+
+    def describe(self, *, every_s: float = 0.0) -> None:
+        """Write the report beside the run, unless the last one is younger than so many seconds."""
+        if leads() and time.monotonic() - self._described >= every_s:
+            write_report(self.run.folder)
+            self._described = time.monotonic()
+
+    def animate(self) -> None:
+        """Write the film of the previews."""
+        if leads():
+            write_timeline(self.run.folder)
 
     def tell_bad_files(self) -> None:
         """Name each unreadable picture once, and keep the list beside the run."""

@@ -13,6 +13,9 @@ SAFE_KEYS = (
     "train.save_every_images",
     "train.preview_every_images",
     "train.preview_count",
+    "train.eval_every_images",
+    "train.eval_images",
+    "train.on_collapse",  # until an alarm, which is told and kept in events.jsonl
     "train.keep",
     "train.workers",
     "train.rank_timeout_seconds",

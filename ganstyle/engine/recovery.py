@@ -119,22 +119,22 @@ class Recovery:
         self.roll_back(f"{worst.cause}, {PATIENCE} times in a row", trouble=worst)
         return False
 
-    def roll_back(self, reason: str, *, trouble: Trouble, to: Path | None = None) -> None:
+    def roll_back(self, reason: str, *, trouble: Trouble | None = None, to: Path | None = None) -> None:
         """Return to a checkpoint with half the rate and other random numbers, or give up.
 
         Args:
             reason: in words.
-            trouble: what happened last.
+            trouble: what happened last; its evidence is kept. None if all values are finite.
             to: the checkpoint; None is the newest valid one.
 
         Raises:
             DivergedError: no checkpoint yet, or too many rollbacks; `diverged/` then holds the evidence.
         """
-        bundle = self._bundle(trouble)
+        bundle = None if trouble is None else self._bundle(trouble)
         rollbacks, scale = self.session.rollbacks, self.session.lr_scale * RATE_FACTOR
         found = newest_for_all(self.run) if to is None else shared_checkpoint(_loaded(to))
         if found is None or rollbacks >= PATIENCE:
-            raise self._gave_up(reason, trouble, bundle)
+            raise self._gave_up(reason, bundle)
         self.session.load(found.model, found.train, found.state)
         self.session.rollbacks, self.session.lr_scale = rollbacks, scale
         self.session.draw_anew()
@@ -145,13 +145,13 @@ class Recovery:
         message = f"{reason}: rolled back to {images} images, learning rate x{scale:g}, other random numbers"
         self.events.tell("rollback", message, step=self.session.step, images=images, rollbacks=rollbacks + 1)
 
-    def _gave_up(self, reason: str, trouble: Trouble, bundle: Path | None) -> DivergedError:
+    def _gave_up(self, reason: str, bundle: Path | None) -> DivergedError:
         tried = self.session.rollbacks
         how = f"after {tried} rollbacks" if tried else "and there is no checkpoint yet to go back to"
         lower = f"--set optimizer.lr={self.session.config.optimizer.lr / 4:g}"
         return DivergedError(
             f"training diverged: {reason}, {how}",
-            where=f"{self.run.folder}, step {trouble.step}" + (f"; evidence: {bundle}" if bundle else ""),
+            where=f"{self.run.folder}, step {self.session.step}" + (f"; evidence: {bundle}" if bundle else ""),
             hint=f"begin anew with a lower rate ({lower}) or clipped gradients (--set optimizer.clip_norm=1)",
         )
 

@@ -22,6 +22,7 @@ from ganstyle.engine.matching import load_networks
 from ganstyle.engine.optimizers import GuardedAdam, make_optimizers
 from ganstyle.engine.precision import check_precision
 from ganstyle.errors import UsageError
+from ganstyle.nn.modules import unwrapped
 from ganstyle.nn.ranks import rank, world_size
 from ganstyle.registry import Registry
 
@@ -94,6 +95,12 @@ class Session:
             self.bad_files = sorted({*self.bad_files, *loader.bad_files})
             moved = batch.to(self.device, non_blocking=True)
             yield Batch({key: x.contiguous(memory_format=layout) if x.ndim == 4 else x for key, x in moved.items()})
+
+    @property
+    def warnings(self) -> list[str]:
+        """Return what the networks warn of, e.g. of a backbone that flatters the scores it is judged by."""
+        found = [getattr(unwrapped(network), "warning", "") for network in self.task.networks.values()]
+        return [warning for warning in found if isinstance(warning, str) and warning]
 
     @property
     def data_seed(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +16,11 @@ from ganstyle.config import Config, config_to_dict
 from ganstyle.engine import checkpoint as checkpoints
 from ganstyle.engine import transfer_start
 from ganstyle.engine.callbacks import Callbacks
-from ganstyle.engine.distributed import explained, leads
+from ganstyle.engine.distributed import explained, leads, meet, share_states
 from ganstyle.engine.events import Events
 from ganstyle.engine.following import Unwritten, announce, begin_together, newest_for_all, requests
 from ganstyle.engine.generation import MODEL_FILE
+from ganstyle.engine.health import Health
 from ganstyle.engine.keeping import Keeper
 from ganstyle.engine.logging import ScalarLog
 from ganstyle.engine.promise import promise
@@ -31,6 +33,8 @@ from ganstyle.engine.stepping import advance
 from ganstyle.errors import DivergedError, EnvironmentProblem, GanstyleError, Stopped, UsageError
 from ganstyle.nn.ranks import mean_over_ranks
 from ganstyle.registry import Registry
+
+REPORT_SECONDS = 60.0  # at least, between two reports of a run that goes on
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,7 @@ def fit(
     allow_changes: bool = False,
     reporter: Reporter | None = None,
     session: Session | None = None,
+    until_images: int | None = None,
 ) -> FitResult:
     """Train until the budget of images is spent.
 
@@ -72,20 +77,22 @@ def fit(
         allow_changes: resume although the data changed.
         reporter: told about progress; one that fails is not asked again.
         session: the configuration's, freshly opened, for callers that opened it to see whether it can be.
+        until_images: pause at this count, saved, although the budget is larger.
 
     Raises:
         Stopped: by a signal, after saving (exit 75).
-        DivergedError: non-finite values again and again (exit 7).
+        DivergedError: non-finite values again and again, or a collapse with `train.on_collapse=stop` (exit 7).
         ModelError: every checkpoint of the run is damaged (exit 5).
         EnvironmentProblem: too small a disk, three saves failed in a row, or the last one (exit 6).
         UsageError: the data changed since the checkpoint.
     """
     with StopRequest() as stop:
         try:
-            announce(config=config_to_dict(config), folder=str(run.folder), resume=resume, allow_changes=allow_changes)
+            order = {"resume": resume, "allow_changes": allow_changes, "until_images": until_images}
+            announce(config=config_to_dict(config), folder=str(run.folder), **order)
             opened = session or open_session(config, registry)
             begin_together(opened)
-            training = Training(opened, run, Steady(reporter or Silent()))
+            training = Training(opened, run, Steady(reporter or Silent()), until_images=until_images)
             training.prepare(resume, allow_changes)
             return training.train(stop)
         except Stopped:
@@ -106,15 +113,22 @@ def _mark_failed(run: Run, error: Exception) -> None:
 
 
 class Training:
-    """A session at work in a run's folder."""
+    """A session at work in a run's folder.
 
-    def __init__(self, session: Session, run: Run, reporter: Reporter) -> None:
+    Attributes:
+        target: the image count at which it ends or pauses.
+    """
+
+    def __init__(self, session: Session, run: Run, reporter: Reporter, *, until_images: int | None = None) -> None:
         self.session, self.run, self.reporter = session, run, reporter
+        budget = session.config.train.images
+        self.target = budget if until_images is None else min(budget, until_images)
         self.callbacks = Callbacks(session.config, session.registry, reporter)
         self.log = self._opened_log()
         self.keeper = Keeper(session, run, reporter)
         self.events = Events(run.folder, reporter)
         self.recovery = Recovery(session, run, self.events)
+        self.health = Health(session, run, self.events, recovery=self.recovery)
 
     @property
     def folder(self) -> Path:
@@ -143,6 +157,7 @@ class Training:
             self.restore(allow_changes)
         self.start()
         self.recovery.begin()
+        self.health.begin()
         weights = sum(value.nbytes for value in self.session.tensors()[0].values())
         trained = sum(p.nbytes for optimizer in self.session.optimizers.values() for p in optimizer.parameters.values())
         self.run.require_space(weights + 2 * trained, self.session.config.train.keep)  # Adam: two moments
@@ -152,9 +167,11 @@ class Training:
         place = self.session.config.train.init_from
         if place is None or self.session.images:
             return
-        source = transfer_start.read_source(Path(place))
-        self.reporter.say(transfer_start.start_from(self.session, source))
-        self.run.write_status("created", init_from=transfer_start.provenance(source))
+        if leads():
+            source = transfer_start.read_source(Path(place))
+            self.reporter.say(transfer_start.start_from(self.session, source))
+            self.run.write_status("created", init_from=transfer_start.provenance(source))
+        share_states([*self.session.task.networks.values(), *self.session.averaged.networks.values()])
 
     def restore(self, allow_changes: bool = False) -> None:
         """Go on from the newest valid checkpoint, if the run has any.
@@ -193,30 +210,77 @@ class Training:
         self.run.write_status("running", step=session.step, images=session.images)
         if session.images >= train.images:
             self.reporter.say(f"already at {session.images} images; for more, raise --images")
+        for warning in session.warnings:
+            self.reporter.say(f"warning: {warning}")
         self.callbacks.start(self)
         self.reporter.update(session.images)
-        started, first = time.monotonic(), session.images
-        while session.images < train.images:
+        self._started = (time.monotonic(), session.images)
+        while session.images < self.target:
             for batch in session.batches():
                 before = session.images
                 losses = self.step(batch)
                 self.recovery.note(losses)
                 self.reporter.update(session.images)
-                if not self.recovery.healthy():
+                if not (self.recovery.healthy() and self.observe(before, losses, stop) and self.keep(before, stop)):
                     self.went_back()
                     break  # the loader starts again at the restored count
-                if self.crossed(before, train.log_every_steps * train.batch):
-                    rate = (session.images - first) / max(time.monotonic() - started, 1e-9)
-                    self.report(losses, rate)
                 self.keeper.tell_bad_files()
-                self.at_intervals(before, stop)
-                if session.images >= train.images:
+                if session.images >= self.target:
                     break
-        return self.finish()
+        return self.finish() if session.images >= train.images else self.pause()
+
+    def observe(self, before: int, losses: dict[str, torch.Tensor], stop: StopRequest) -> bool:
+        """Measure, log and judge when due; return False if an alarm sent the session back.
+
+        Args:
+            before: the image count before this step.
+            losses: of this step.
+            stop: ends a long measurement early.
+
+        Raises:
+            DivergedError: a collapse that is to end the run; the run is saved.
+        """
+        train, last = self.session.config.train, self.session.images >= self.target
+        due, measured = self.health.is_due(before, last=last), {}
+        if due:
+            measured = self.health.measure(before, last=last, interrupted=lambda: stop.requested)
+            meet()
+        if not due and not self.crossed(before, train.log_every_steps * train.batch):
+            return True
+        scalars = self.report(losses, measured)
+        try:
+            stayed = self.health.judge(scalars)
+        except DivergedError:
+            self.keeper.save()
+            raise
+        return stayed and (not self.health.is_new_best or self.keep_best())
+
+    def keep_best(self) -> bool:
+        """Save the best weights so far, as a checkpoint and as a model file; return False if that sent them back."""
+        self.health.is_new_best = False
+        if not self.save():
+            return False
+        self.keeper.export_best()
+        return True
+
+    def save(self) -> bool:
+        """Write a checkpoint; weights that are no numbers send the session back instead: then False.
+
+        Raises:
+            EnvironmentProblem: three saves failed in a row.
+            DivergedError: nothing to go back to, or too many rollbacks.
+        """
+        try:
+            self.keeper.save()
+        except checkpoints.NonFinite as error:
+            self.recovery.roll_back(error.message)
+            return False
+        return True
 
     def went_back(self) -> None:
         """After a rollback: what was logged and saved beyond belongs to a branch that was left."""
         self.keeper.saved_images = self.session.images
+        self.health.begin()
         self.log = self._opened_log()
         self.reporter.update(self.session.images)
 
@@ -239,9 +303,18 @@ class Training:
         """Return whether the image count passed a multiple of the interval since `before`."""
         return interval > 0 and before // interval != self.session.images // interval
 
-    def report(self, losses: dict[str, torch.Tensor], rate: float) -> None:
-        """Write and tell the scalars; the only place where a step's values are read."""
-        session = self.session
+    def report(self, losses: dict[str, torch.Tensor], measured: Mapping[str, float | None]) -> dict[str, float | None]:
+        """Write and tell the scalars; the only place where a step's values are read.
+
+        Args:
+            losses: of the step, on the device.
+            measured: further values of this line.
+
+        Returns:
+            All of them; None for what is no number.
+        """
+        session, (since, first) = self.session, self._started
+        rate = max(0, session.images - first) / max(time.monotonic() - since, 1e-9)
         named = dict(losses)
         for optimizer in session.optimizers.values():
             named |= optimizer.scalars()
@@ -250,15 +323,17 @@ class Training:
         facts = {"step": session.step, "images": session.images, "images_per_second": round(rate, 2)}
         facts["non_finite"] = self.recovery.skipped
         # JSON knows no NaN; what it was is in events.jsonl.
-        self.log.write(facts | {name: value if math.isfinite(value) else None for name, value in scalars.items()})
+        line = {name: value if math.isfinite(value) else None for name, value in scalars.items()} | dict(measured)
+        self.log.write(facts | line)
         for optimizer in session.optimizers.values():
             for warning in optimizer.warnings(scalars):
                 self.reporter.say(warning)
         self.callbacks.step(session.step, scalars)
         self.reporter.update(session.images, **{name: scalars[name] for name in session.optimizers if name in scalars})
+        return line
 
-    def at_intervals(self, before: int, stop: StopRequest) -> None:
-        """Preview and save when due; stop when asked.
+    def keep(self, before: int, stop: StopRequest) -> bool:
+        """Preview and save when due; stop when asked; return False if bad weights sent the session back.
 
         Raises:
             Stopped: after saving.
@@ -266,12 +341,13 @@ class Training:
         train = self.session.config.train
         if self.crossed(before, train.preview_every_images):
             self.keeper.preview()
+            self.keeper.describe(every_s=REPORT_SECONDS)
         asked, save = requests(stop)
         due = self.crossed(before, train.save_every_images) and not self.recovery.in_trouble
-        if asked or save or due:
-            self.keeper.save()
+        stayed = self.save() if asked or save or due else True
         if asked:
             self.stopped(stop.reason)
+        return stayed
 
     def stopped(self, reason: str) -> None:
         """Leave the run resumable.
@@ -289,6 +365,14 @@ class Training:
             f"stopped at {images} images by {reason}; {saved}", where=str(run.folder), hint=run.resume_command
         )
 
+    def pause(self) -> FitResult:
+        """Save at a count below the budget and mark the run as paused."""
+        self.keeper.preview()
+        self.keeper.save(patience=1)
+        session = self.session
+        self.run.write_status("paused", step=session.step, images=session.images)
+        return FitResult(self.run.folder, session.images, self.run.folder / MODEL_FILE, self.keeper.preview_path)
+
     def finish(self) -> FitResult:
         """Save, preview and mark the run as done."""
         self.keeper.preview()
@@ -297,4 +381,6 @@ class Training:
         self.callbacks.end(self)
         session = self.session
         self.run.write_status("finished", code=0, step=session.step, images=session.images)
+        self.keeper.describe()
+        self.keeper.animate()
         return FitResult(self.run.folder, session.images, self.run.folder / MODEL_FILE, self.keeper.preview_path)
