@@ -34,7 +34,10 @@ def train(
     arch: str | None = None,
     loss: str | None = None,
     data: AnyPath | None = None,
+    preset: str | None = None,
     images: int | None = None,
+    time: str | float | None = None,
+    init_from: AnyPath | None = None,
     recipe: AnyPath | Mapping[str, Any] | None = None,
     options: Mapping[str, Any] | None = None,
     runs: AnyPath = "runs",
@@ -46,7 +49,10 @@ def train(
         arch: architecture, default dcgan; `components("arch")` lists them.
         loss: adversarial loss, default bce.
         data: folder, zip file or name of a data set; default the embedded paintings.
+        preset: budget and size by a word: quick, good or best.
         images: budget of training images shown.
+        time: budget as seconds or as text, e.g. "1h30m"; becomes a count of images, by measuring.
+        init_from: run, checkpoint or model file of the same architecture whose weights are the start.
         recipe: TOML file, or its content.
         options: further keys as on the command line, e.g. `{"arch.z_dim": 64, "train.batch": 16}`.
         runs: folder of the numbered runs.
@@ -63,18 +69,25 @@ def train(
     """
     from pathlib import Path
 
-    from ganstyle.config import config_to_dict, resolve, validate
+    from ganstyle.config import config_to_dict, parse_duration, resolve, validate
+    from ganstyle.engine.automatic import settle
+    from ganstyle.engine.reporting import Silent
     from ganstyle.engine.run import Run
     from ganstyle.engine.training import fit
     from ganstyle.registry import default_registry
 
     registry = default_registry()
     place = None if data is None else str(data)
-    flags = {"arch": arch, "loss": loss, "data": place, "train.images": images, **(options or {})}
+    start = None if init_from is None else str(init_from)
+    flags = {"arch": arch, "loss": loss, "data": place, "train.images": images, "train.init_from": start}
+    flags |= options or {}
     given = {key: value for key, value in flags.items() if value is not None}
     source = recipe if recipe is None or isinstance(recipe, Mapping) else Path(recipe)
-    config = resolve(registry, recipe=source, flags=given)
+    config = resolve(registry, preset=preset, recipe=source, flags=given)
     validate(config, registry)
+    config, lines = settle(config, registry, seconds=parse_duration(time) if isinstance(time, str) else time)
+    for line in lines:
+        (reporter or Silent()).say(line)
     run = Run.create(Path(runs), config_to_dict(config), config.arch.name)
     with run.lock():
         return fit(config, registry=registry, run=run, reporter=reporter)

@@ -73,6 +73,11 @@ def train(
     code = started_ranks(nproc, context)
     if code is not None:
         return code
+    if resume not in ("auto", "none"):
+        run, resume = Path(resume), "auto"
+    refuse_together({"--time": time, "--images": images})
+    for option, value in {"--init-from": init_from, "--time": time, "--preset": preset}.items():
+        refuse_together({"--run": run, option: value})
     flags = {
         "arch": arch,
         "loss": loss,
@@ -92,11 +97,6 @@ def train(
         "task.freeze_d": freeze_d,
     }
     given = {key: value for key, value in flags.items() if value is not None}
-    if resume not in ("auto", "none"):
-        run, resume = Path(resume), "auto"
-    refuse_together({"--time": time, "--images": images})
-    for option, value in {"--init-from": init_from, "--time": time, "--preset": preset}.items():
-        refuse_together({"--run": run, option: value})
     plan = Plan(given, recipe, sets or [], preset=preset, seconds=parse_duration(time))
     options = {"run": run, "runs": runs, "resume": resume, "override": override, "dry_run": dry_run}
     among_ranks(partial(_train, plan, out=Output(json, quiet), **options))

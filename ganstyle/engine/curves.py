@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ganstyle.engine.charts import Chart, Series
@@ -16,13 +16,15 @@ _GROUPS: Mapping[str, tuple[str, ...]] = {
     "D: overfitting (sign, accuracy, p)": ("sign", "accuracy", "ada_p"),
     "gradient norms": ("gradient_norm",),
 }
+_WATCHED: Mapping[str, str] = {"non_finite": "skipped updates", "diversity": "variety of the pictures, real ones are 1"}
 
 
 def charts(lines: Sequence[Mapping[str, Any]]) -> list[Chart]:
     """Return the charts of a log: losses first, then scores, what watches D, norms, the rest, and speed last.
 
     Args:
-        lines: of `read_scalars`, in order; what is no finite number is left out.
+        lines: of `read_scalars`, in order; what is no finite number is left out, and a count of
+            non-finite values that stayed 0.
     """
     groups: dict[str, list[Series]] = {}
     for key, points in _points(lines).items():
@@ -36,11 +38,6 @@ def charts(lines: Sequence[Mapping[str, Any]]) -> list[Chart]:
     ]
 
 
-def events(lines: Iterable[Mapping[str, Any]]) -> list[tuple[int, str]]:
-    """Return (images, what happened) of the lines that tell an event: rollbacks, alarms, skipped steps."""
-    return [(line["images"], str(line["event"])) for line in lines if line.get("event")]
-
-
 def _points(lines: Sequence[Mapping[str, Any]]) -> dict[str, list[tuple[float, float]]]:
     found: dict[str, list[tuple[float, float]]] = {}
     for line in lines:
@@ -48,7 +45,7 @@ def _points(lines: Sequence[Mapping[str, Any]]) -> dict[str, list[tuple[float, f
             is_number = isinstance(value, int | float) and not isinstance(value, bool)
             if key not in _COUNTS and is_number and math.isfinite(value):
                 found.setdefault(key, []).append((line["images"], float(value)))
-    return found
+    return {key: points for key, points in found.items() if key != "non_finite" or any(y for _, y in points)}
 
 
 def _place(key: str) -> tuple[str, str]:
@@ -56,6 +53,8 @@ def _place(key: str) -> tuple[str, str]:
     section, _, name = key.partition("/")
     if key == "images_per_second":
         return "images per second", "speed"
+    if key in _WATCHED:
+        return _WATCHED[key], key
     if not name:
         return "losses", key
     if section == "metric":
@@ -67,6 +66,6 @@ def _place(key: str) -> tuple[str, str]:
 
 
 def _rank(title: str) -> tuple[int, str]:
-    order = ["losses", "metric/", *_GROUPS, ""]
+    order = ["losses", "metric/", *_WATCHED.values(), *_GROUPS, ""]
     rank = next(index for index, start in enumerate(order) if title.startswith(start))
     return rank + (title == "images per second"), title

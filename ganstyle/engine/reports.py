@@ -16,13 +16,14 @@ from ganstyle.data.writing import save_image, write_atomic
 from ganstyle.engine import curves
 from ganstyle.engine.charts import FAINT, GRID, INK, PAPER, Chart, picture, svg
 from ganstyle.engine.durable import read_json
+from ganstyle.engine.events import read_events
 from ganstyle.engine.logging import read_scalars
 from ganstyle.errors import GanstyleError
 
 REPORT, CURVES = "report.html", "curves.png"
 MOST_PICTURES_BYTES = 2_200_000  # base64 makes a third more of it: below 3 MB with the curves
 LARGEST_SIDE = 640
-ALARMS = ("alarms", "collapse")  # folders with contact sheets of what went wrong
+ALARMS = ("alarms", "collapse", "diverged")  # folders with contact sheets of what went wrong
 PREVIEWS = 12  # the newest in full, the others evenly over the run
 
 _STYLE = f"""
@@ -68,7 +69,7 @@ def page(folder: Path, lines: Sequence[Mapping[str, Any]], charts: Sequence[Char
     """
     sections = {
         "Summary": _table(summary(folder)),
-        "Events": _list(f"{images:,} images: {text}" for images, text in curves.events(lines)),
+        "Events": _list(_event(entry) for entry in read_events(folder) if isinstance(entry, Mapping)),
         "Curves": _grid("charts", [svg(chart) for chart in charts]),
         "Pictures": _grid("pictures", _figures(folder)),
         "Configuration": _table(_flat(_json(folder / "config.json")).items()),
@@ -108,10 +109,18 @@ def summary(folder: Path) -> list[tuple[str, str]]:
 def _best(folder: Path) -> str:
     found = [_json(path).get("best") for path in sorted(folder.glob("checkpoints/ckpt-*/state.json"))]
     best = found[-1] if found else None
-    if not isinstance(best, Mapping):
+    if not isinstance(best, Mapping) or not best:
         return ""
-    scores = (f"{key} {value:.4g}" for key, value in best.items() if key != "images" and isinstance(value, int | float))
-    return _joined(f"{best.get('images', 0):,} images", *scores)
+    value = best.get("value")
+    score = f"{best.get('metric', 'score')} {value:.4g}" if isinstance(value, int | float) else ""
+    return _joined(f"{best.get('images', 0):,} images", score)
+
+
+def _event(entry: Mapping[str, Any]) -> str:
+    images = entry.get("images")
+    return (
+        f"{images:,} images: {entry.get('message', '')}" if isinstance(images, int) else str(entry.get("message", ""))
+    )
 
 
 def _figures(folder: Path) -> list[str]:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from ganstyle.cli.train import parse_count
+from ganstyle.config import parse_count, parse_duration
 from ganstyle.errors import UsageError
 
 TINY = ("--resolution", "16", "--batch", "4", "--set", "arch.base_channels=4", "--set", "train.log_every_steps=1")
@@ -118,3 +118,84 @@ def test_counts_have_units(text, count):
 def test_other_texts_are_not_counts(text):
     with pytest.raises(UsageError):
         parse_count(text)
+
+
+def stored(tmp_path, number=1, arch="dcgan"):
+    return json.loads((tmp_path / f"runs/{number:04d}-{arch}/config.json").read_text())
+
+
+def test_what_was_chosen_is_told_with_its_reason_stored_and_kept_on_resume(train, tmp_path):
+    done = train("--images", "8", "--set", "train.ema_halflife_images=auto")
+    assert "automatic: EMA half-life 1,250 images (batch 4)" in done.err
+    assert stored(tmp_path)["train"]["ema_halflife_images"] == 1250
+    again = train("--run", "runs/0001-dcgan", "--images", "16")
+    assert again.code == 0 and "automatic" not in again.err
+    assert stored(tmp_path)["train"]["ema_halflife_images"] == 1250
+
+
+def test_a_time_is_told_and_stored_as_images(train, tmp_path):
+    done = train("--time", "5s")
+    images = stored(tmp_path)["train"]["images"]
+    assert f"budget: {images:,} images (" in done.err and images % 4 == 0
+    assert json.loads((tmp_path / "runs/0001-dcgan/status.json").read_text())["images"] == images
+
+
+def test_a_dry_run_estimates_time_memory_and_disk(train):
+    estimate = json.loads(train("--dry-run", "--json", "--preset", "quick").out)["estimate"]
+    assert estimate["seconds"] == pytest.approx(30_000 / estimate["images_per_second"] / 0.95, rel=0.02)
+    assert estimate["disk_bytes"] > 10_000 and estimate["memory_bytes"] > 10_000
+    shown = train("--dry-run", "--images", "8")
+    assert "estimated: " in shown.err and "memory" in shown.err and json.loads(shown.out)["train"]["images"] == 8
+
+
+def test_a_run_starts_from_anothers_weights_by_number(train, tmp_path):
+    train("--images", "8")
+    done = train("--images", "4", "--init-from", "1", "--freeze-d", "1", "--seed", "3")
+    assert done.code == 0 and "started from runs/0001-dcgan/checkpoints/ckpt-000000008 (8 images)" in done.err, done.err
+    status = json.loads((tmp_path / "runs/0002-dcgan/status.json").read_text())
+    assert status["init_from"]["images"] == 8 and stored(tmp_path, 2)["task"]["freeze_d"] == 1
+
+
+def test_all_changed_options_are_told_in_one_message(train):
+    train("--images", "4")
+    done = train("--run", "runs/0001-dcgan", "--set", "optimizer.lr=0.5", "--loss", "hinge", "--seed", "9")
+    assert done.code == 2
+    for words in ("optimizer.lr was 0.0003 and is 0.5", "loss.name was 'bce'", "train.seed was 0 and is 9"):
+        assert words in done.err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--time", "2h", "--images", "5k"), "--time and --images exclude each other"),
+        (("--run", "x", "--init-from", "y"), "--run and --init-from exclude each other"),
+        (("--resume", "x", "--preset", "good"), "--run and --preset exclude each other"),
+        (("--run", "x", "--time", "2h"), "--images"),
+        (("--preset", "godo"), "did you mean 'good'"),
+        (("--time", "soon"), "--time 2h, 90m, 1h30m or 45s"),
+        (("--discriminator", "progn"), "did you mean 'progan'"),
+    ],
+)
+def test_flags_that_make_no_sense_are_refused_before_anything_is_done(train, tmp_path, words, said):
+    done = train(*words)
+    assert done.code == 2 and said in done.err, done.err
+    assert not (tmp_path / "runs").exists()
+
+
+def test_missing_weights_are_exit_4(train, tmp_path):
+    done = train("--init-from", "no/such/run")
+    assert done.code == 4 and "no weights 'no/such/run'" in done.err and not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("2h", 7200), ("90m", 5400), ("1h30m", 5400), ("45s", 45), ("1.5h", 5400), ("1d", 86400), (None, None)],
+)
+def test_times_have_units(text, seconds):
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "0s", "2", "h", "2h30", "m90", "-1h", "1e3s"])
+def test_other_texts_are_no_times(text):
+    with pytest.raises(UsageError):
+        parse_duration(text)

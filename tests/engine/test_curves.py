@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ganstyle.engine.curves import PER_CHART, charts, events
+from ganstyle.engine.curves import PER_CHART, charts
 
 LINE = {"step": 1, "images_per_second": 9.0, "discriminator": 0.5, "generator": 1.5, "discriminator/gradient_norm": 3}
 
@@ -41,6 +41,7 @@ def test_many_curves_are_spread_over_several_charts():
     assert [len(chart.series) for chart in found] == [PER_CHART, 2]
 
 
-def test_events_are_lines_that_say_what_happened():
-    assert events([{"images": 5, "event": "rolled back"}, {"images": 6, "generator": 1.0}]) == [(5, "rolled back")]
-    assert charts([{"images": 5, "event": "rolled back"}]) == []
+def test_skipped_updates_are_shown_only_if_there_were_any_and_variety_has_a_chart_of_its_own():
+    lines = [{"images": n, "non_finite": 0, "diversity": 0.9, "generator": 1.0} for n in (1, 2)]
+    assert [chart.title for chart in charts(lines)] == ["losses", "variety of the pictures, real ones are 1"]
+    assert "skipped updates" in [chart.title for chart in charts([*lines, {"images": 3, "non_finite": 2}])]

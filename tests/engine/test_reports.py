@@ -43,7 +43,8 @@ def folder(tmp_path):
     (made / "config.json").write_text(json.dumps(config))
     (made / "status.json").write_text(json.dumps({"state": "finished", "images": 40, "reason": "<i>"}))
     lines = [{"step": n, "images": 10 * n, "generator": 1 / n} for n in range(1, 5)]
-    lines.append({"images": 40, "event": "rolled back & <script>alert(1)</script>"})
+    event = {"kind": "rollback", "images": 1040, "message": "rolled back & <script>alert(1)</script>"}
+    (made / "events.jsonl").write_text(json.dumps(event) + "\n" + json.dumps({"message": "a note"}) + "\n")
     (made / "scalars.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     for images in (10, 20):
         Image.new("RGB", (32, 32), (images, 9, 9)).save(made / f"previews/{images:09d}.png")
@@ -56,7 +57,14 @@ def read(folder):
 
 def test_it_says_what_was_trained_how_far_and_what_happened(folder):
     text = read(folder).text
-    for words in ("0001-x", "dcgan", "40 of 99", "finished, <i>", "rolled back & <script>alert(1)", "20 images"):
+    for words in (
+        "0001-x",
+        "dcgan",
+        "40 of 99",
+        "finished, <i>",
+        "1,040 images: rolled back & <script>alert(1)",
+        "a note",
+    ):
         assert words in text
 
 
@@ -100,12 +108,14 @@ def test_the_last_preview_comes_first_and_sheets_of_alarms_before_it(folder):
 
 def test_the_best_checkpoint_is_named(folder):
     (folder / "checkpoints/ckpt-000000040").mkdir(parents=True)
-    state = {"best": {"images": 30, "metric/fid": 12.5}}
+    state = {"best": {"images": 30, "metric": "fid", "value": 12.5}}
     (folder / "checkpoints/ckpt-000000040/state.json").write_text(json.dumps(state))
-    assert "30 images, metric/fid 12.5" in read(folder).text
+    assert "30 images, fid 12.5" in read(folder).text
 
 
-@pytest.mark.parametrize("name", ["config.json", "status.json", "scalars.jsonl", "previews/000000010.png"])
+@pytest.mark.parametrize(
+    "name", ["config.json", "status.json", "scalars.jsonl", "events.jsonl", "previews/000000010.png"]
+)
 def test_a_damaged_or_missing_part_costs_only_that_part(folder, name):
     (folder / name).write_bytes(b'{"half": ')
     assert write_report(folder) is not None
