@@ -5,37 +5,17 @@ from __future__ import annotations
 import json
 
 import pytest
-import torch
 from PIL import Image, ImageSequence
+from untrained import write_run
 
-from ganstyle.api import ImageSpec
-from ganstyle.config import resolve
 from ganstyle.data.provenance import read_marks
-from ganstyle.engine.model import card_of, save_model
-from ganstyle.registry import default_registry
-
-
-def made_run(folder, arch="dcgan", *sets, styles=()):
-    """Write a run's folder with an untrained model, as training leaves it."""
-    registry = default_registry()
-    config = resolve(registry, flags={"arch": arch}, sets=["arch.base_channels=4", "arch.z_dim=8", *sets])
-    image = ImageSpec(16, 16, labels=len(styles))
-    torch.manual_seed(1)
-    generator = registry.build("arch", arch, config.arch.options, image)["generator"]
-    for parameter in generator.parameters():
-        parameter.data.mul_(8 if arch == "dcgan" else 1)  # untrained weights make grey pictures
-    folder.mkdir(parents=True)
-    (folder / "config.json").write_text("{}")
-    card = card_of(config, image, registry=registry, styles=list(styles))
-    save_model(folder / "model.safetensors", {"generator": generator}, card)
-    return folder
 
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     """The folder of a tiny run; the working folder is its parent's parent."""
     monkeypatch.chdir(tmp_path)
-    return made_run(tmp_path / "runs" / "0001-dcgan")
+    return write_run(tmp_path / "runs" / "0001-dcgan")
 
 
 def pixels(path):
@@ -108,14 +88,14 @@ def test_a_single_strength_gives_pictures_and_strength_zero_the_unedited_ones(ru
 def test_mixing_needs_style_codes(run, run_cli, tmp_path):
     done = run_cli("generate", "--mix", "2x3")
     assert done.code == 2 and "one code for the whole picture" in done.err and "--interpolate" in done.err
-    styled = made_run(tmp_path / "runs" / "0002-stylegan2", "stylegan2", "arch.max_channels=8")
+    styled = write_run(tmp_path / "runs" / "0002-stylegan2", "stylegan2")
     answer = json.loads(run_cli("generate", styled, "--mix", "2x3", "--layers", "0-1", "--json").out)
     assert answer["files"][0].endswith("mix-seed0.png")
     assert run_cli("generate", styled, "--mix", "2x3", "--layers", "99").code == 2
 
 
 def test_truncation_to_the_mean_makes_all_pictures_alike(run, run_cli, tmp_path):
-    styled = made_run(tmp_path / "runs" / "0002-stylegan2", "stylegan2", "arch.max_channels=8")
+    styled = write_run(tmp_path / "runs" / "0002-stylegan2", "stylegan2")
     words = ("generate", styled, "--truncation", "0", "--count", "2", "--out", tmp_path / "o", "--quiet")
     assert run_cli(*words).code == 0
     assert pixels(tmp_path / "o" / "seed0-00000.png") == pixels(tmp_path / "o" / "seed0-00001.png")
@@ -123,7 +103,7 @@ def test_truncation_to_the_mean_makes_all_pictures_alike(run, run_cli, tmp_path)
 
 
 def test_styles_and_blends_of_a_conditional_model_differ(run_cli, tmp_path):
-    labelled = made_run(tmp_path / "runs" / "0001-dcgan", styles=("ink", "oil"))
+    labelled = write_run(tmp_path / "runs" / "0001-dcgan", styles=("ink", "oil"))
     seen = set()
     for style in ("ink", "oil", "ink:0.5,oil:0.5"):
         words = ("--style", style, "--count", "1", "--out", tmp_path / style, "--quiet", "--no-grid")
