@@ -13,12 +13,15 @@ from ganstyle.engine.precision import LossScale
 from ganstyle.engine.schedules import SCHEDULES, cosine, warm_up
 from ganstyle.nn.modules import device_of
 
+SLOTS = ("step", "exp_avg", "exp_avg_sq")  # torch's names, in checkpoints
+
 
 class GuardedAdam:
-    """Adam over the parameters of a phase; skips an update whose gradient norm is not finite.
+    """Adam (arXiv:1412.6980) over the parameters of a phase; skips an update whose gradient norm is not finite.
 
-    Skipping, clipping and unscaling happen inside the fused kernel (`found_inf`, `grad_scale`), so that no step waits
-    for the device. What was skipped stays readable: `consecutive`, `skipped` and `last_step` are tensors on the device.
+    Skipping, clipping and unscaling happen inside torch's fused kernel, so that no step waits for the device. What was
+    skipped stays readable: `consecutive`, `skipped` and `last_step` are tensors on the device. The kernel is called
+    directly: the first `torch.optim` optimizer of a process imports torch's compiler, seconds before every run.
 
     Args:
         phase: names the optimizer, scales its rate, raises its betas to a power.
@@ -26,6 +29,12 @@ class GuardedAdam:
         options: rate, betas, eps, schedule, clipping.
         loss_scale: keeps float16 gradients from vanishing. While it is above 1, an overflow is blamed on it: the
             update is skipped and the scale halved, but the guard counts nothing.
+
+    Attributes:
+        parameters: by `role/name`.
+        state: by the same names, from the first gradient on: `step`, `exp_avg`, `exp_avg_sq`.
+        lr: of the next update.
+        norm: of the last gradient, scalar, before clipping.
     """
 
     def __init__(
@@ -44,9 +53,8 @@ class GuardedAdam:
             if parameter.requires_grad
         }
         self.base_lr, self.beta_power = options.lr * phase.lr_factor, phase.beta_power
-        self.adam = torch.optim.Adam(
-            self.parameters.values(), lr=self.base_lr, betas=self.betas(0.0), eps=options.eps, fused=True
-        )
+        self.lr, self.current_betas = self.base_lr, self.betas(0.0)
+        self.state: dict[str, dict[str, Tensor]] = {}
         self.device = next(iter(self.parameters.values())).device
         self.guard = torch.zeros(3, device=self.device)
         self.norm = torch.zeros((), device=self.device)
@@ -60,7 +68,8 @@ class GuardedAdam:
 
     def zero_grad(self) -> None:
         """Forget the gradients of this phase's parameters."""
-        self.adam.zero_grad(set_to_none=True)
+        for parameter in self.parameters.values():
+            parameter.grad = None
 
     def set_fraction(self, fraction: float, scale: float = 1.0, *, images: int | None = None) -> None:
         """Set rate and betas for a share of the budget done.
@@ -73,19 +82,20 @@ class GuardedAdam:
         factor = SCHEDULES[self.options.schedule](fraction, self.options.final_factor) * scale
         if images is not None:
             factor *= warm_up(images, self.options.warmup_images)
-        for group in self.adam.param_groups:
-            group["lr"], group["betas"] = self.base_lr * factor, self.betas(fraction)
+        self.lr, self.current_betas = self.base_lr * factor, self.betas(fraction)
 
     def backward(self, loss: Tensor) -> None:
         """Add the gradients of a loss, scaled up if this optimizer scales, to those of its own parameters alone."""
         scaled = loss if self.loss_scale is None else loss * self.loss_scale.scale
         scaled.backward(inputs=list(self.parameters.values()))
 
+    @torch.no_grad()
     def step(self, step: int) -> None:
         """Update the parameters, unless a gradient is not finite; then remember the step."""
-        gradients = [p.grad for p in self.parameters.values() if p.grad is not None]
-        if not gradients:
+        moved = {key: parameter for key, parameter in self.parameters.items() if parameter.grad is not None}
+        if not moved:
             return
+        gradients = [parameter.grad for parameter in moved.values()]
         self.norm = torch.nn.utils.get_total_norm(gradients)
         divisor = None if self.loss_scale is None else self.loss_scale.scale
         self.norm = self.norm if divisor is None else self.norm / divisor
@@ -93,9 +103,39 @@ class GuardedAdam:
         if self.options.clip_norm is not None:
             excess = (self.norm / self.options.clip_norm).clamp(min=1.0)
             divisor = excess if divisor is None else divisor * excess
-        self.adam.found_inf, self.adam.grad_scale = bad, divisor
-        self.adam.step()
+        self._update(moved, gradients, bad=bad, divisor=divisor)
         self._note(bad, step)
+
+    def _update(
+        self, moved: Mapping[str, Tensor], gradients: list[Tensor], *, bad: Tensor, divisor: Tensor | None
+    ) -> None:
+        slots = [self._slots(key) for key in moved]
+        steps, first, second = ([slot[name] for slot in slots] for name in SLOTS)
+        (beta1, beta2), steady = self.current_betas, {"weight_decay": 0.0, "amsgrad": False, "maximize": False}
+        torch._foreach_add_(steps, 1.0)
+        torch._fused_adam_(
+            list(moved.values()),
+            gradients,
+            first,
+            second,
+            [],
+            steps,
+            lr=self.lr,
+            beta1=beta1,
+            beta2=beta2,
+            eps=self.options.eps,
+            grad_scale=divisor,
+            found_inf=bad,
+            **steady,
+        )
+        torch._foreach_sub_(steps, [bad] * len(steps))  # a skipped update doesn't count
+
+    def _slots(self, key: str) -> dict[str, Tensor]:
+        if key not in self.state:
+            parameter = self.parameters[key]
+            count = torch.zeros((), device=parameter.device)
+            self.state[key] = dict(zip(SLOTS, (count, torch.zeros_like(parameter), torch.zeros_like(parameter))))
+        return self.state[key]
 
     def _note(self, bad: Tensor, step: int) -> None:
         if self.loss_scale is not None:
@@ -131,9 +171,8 @@ class GuardedAdam:
         tensors = {f"{self.name}/guard": self.guard}
         if self.loss_scale is not None:
             tensors |= {f"{self.name}/{key}": value for key, value in self.loss_scale.state_tensors().items()}
-        for key, parameter in self.parameters.items():
-            for slot, value in self.adam.state.get(parameter, {}).items():
-                tensors[f"{self.name}/{key}/{slot}"] = value
+        for key, slots in self.state.items():
+            tensors |= {f"{self.name}/{key}/{slot}": value for slot, value in slots.items()}
         return tensors
 
     def load_state_tensors(self, tensors: Mapping[str, Tensor]) -> None:
@@ -145,10 +184,9 @@ class GuardedAdam:
             self.loss_scale.load_state_tensors(named)
         for key, parameter in self.parameters.items():
             prefix = f"{self.name}/{key}/"
-            slots = {slot: tensors.get(prefix + slot) for slot in ("step", "exp_avg", "exp_avg_sq")}
-            self.adam.state.pop(parameter, None)
-            if slots["step"] is not None:
-                self.adam.state[parameter] = {slot: _like(parameter, value) for slot, value in slots.items()}
+            self.state.pop(key, None)
+            if prefix + "step" in tensors:
+                self.state[key] = {slot: _like(parameter, tensors[prefix + slot]) for slot in SLOTS}
 
 
 def _like(parameter: Tensor, value: Tensor) -> Tensor:
