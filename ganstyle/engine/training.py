@@ -124,7 +124,8 @@ class Training:
         budget = session.config.train.images
         self.target = budget if until_images is None else min(budget, until_images)
         self.callbacks = Callbacks(session.config, session.registry, reporter)
-        self.log = self._opened_log()
+        # Opened once it is known where the run goes on: what was logged beyond is dropped.
+        self.log: ScalarLog | Unwritten = Unwritten()
         self.keeper = Keeper(session, run, reporter)
         self.events = Events(run.folder, reporter)
         self.recovery = Recovery(session, run, self.events)
@@ -158,6 +159,7 @@ class Training:
         self.start()
         self.recovery.begin()
         self.health.begin()
+        self.log = self._opened_log()
         weights = sum(value.nbytes for value in self.session.tensors()[0].values())
         trained = sum(p.nbytes for optimizer in self.session.optimizers.values() for p in optimizer.parameters.values())
         self.run.require_space(weights + 2 * trained, self.session.config.train.keep)  # Adam: two moments
@@ -192,7 +194,6 @@ class Training:
             )
         missing = self.session.load(found.model, found.train, found.state)
         self.keeper.saved_images = self.session.images
-        self.log = self._opened_log()
         task = self.session.task
         uses_progress = getattr(task, "follows_budget", hasattr(task, "progress"))
         current = self.session.facts() | {"missing": missing, "uses_progress": uses_progress}
