@@ -170,7 +170,8 @@ def _by_order(tensors: Mapping[str, Tensor], shapes: Shapes) -> dict[str, str] |
 
 def _mismatch(tensors: Mapping[str, Tensor], shapes: Shapes) -> ModelError:
     missing = [f"{name} {shape}" for name, shape in shapes.items() if name not in tensors]
-    unexpected = [f"{name} {tuple(value.shape)}" for name, value in tensors.items() if name not in shapes]
+    left_over = [name for name in tensors if name not in shapes and not name.endswith(_OPTIONAL)]
+    unexpected = [f"{name} {tuple(tensors[name].shape)}" for name in left_over]
     other = [
         f"{name} is {tuple(tensors[name].shape)}, needed {shape}"
         for name, shape in shapes.items()

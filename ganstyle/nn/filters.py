@@ -36,7 +36,7 @@ class Blur(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Filter float (B, C, H, W)."""
-        channels = features.shape[1]
+        channels = int(features.shape[1])  # a constant, also where a graph is traced for ONNX
         weight = self.kernel.expand(channels, -1, -1, -1)
         return F.conv2d(features, weight, stride=self.stride, padding=self.padding, groups=channels)
 

@@ -185,7 +185,7 @@ class Stylegan2Generator(nn.Module):
         Returns:
             float (B, C, H, W); in evaluation mode in [-1, 1].
         """
-        features = self.styled[0](self.base.expand(len(codes), -1, -1, -1), codes[:, 0])
+        features = self.styled[0](self.base.expand(codes.shape[0], -1, -1, -1), codes[:, 0])
         images = self.to_rgb[0](features, codes[:, 1])
         for level, to_rgb in enumerate(self.to_rgb[1:], start=1):
             first = 2 * level - 1
