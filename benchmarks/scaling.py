@@ -3,9 +3,9 @@
     python benchmarks/scaling.py [dcgan] [--resolution 32] [--batch 32] [--steps 5] [--pairs 5] [--set KEY=VALUE]
     python benchmarks/scaling.py --simulate
 
-Measured: one process with two threads against two gloo ranks with one thread each, the same global batch, real steps of
-a real session (reading, both phases, guarded Adam, averages, the exchange of decisions), in turns of a few steps, so
-that other work on the machine falls on both alike. Printed are pictures per second by the clock, CPU seconds per
+Measured: one process with two threads, one with one, and two gloo ranks with one thread each, the same global batch,
+real steps of a real session (reading, both phases, guarded Adam, averages, the exchange of decisions), in turns of a
+few steps, so that other work on the machine falls on all alike. Printed are pictures per second by the clock, CPU seconds per
 picture (all ranks together), which other programs disturb less, and the time of one exchange of gradients.
 
 Calculated: the formula of docs/scaling.md for R3GAN as published, with its assumptions in the table below.
@@ -159,28 +159,30 @@ class Job:
             process.wait(60)
 
 
+JOBS = {"one process, 2 threads": (1, 2), "one process, 1 thread": (1, 1), "two ranks, 1 thread each": (2, 1)}
+
+
 def measure(arguments: argparse.Namespace) -> None:
-    """Run both jobs in turns and print."""
+    """Run all jobs in turns and print."""
     with tempfile.TemporaryDirectory() as place:
         words = [*_options(Path(place), arguments), *arguments.set]
-        one = Job(words, steps=arguments.steps, ranks=1, threads=2)
-        two = Job(words, steps=arguments.steps, ranks=2, threads=1)
-        one.turn(), two.turn()  # the first turns compile and allocate
-        pairs = [(one.turn(), two.turn()) for _ in range(arguments.pairs)]
-        one.close(), two.close()
+        jobs = [Job(words, steps=arguments.steps, ranks=ranks, threads=threads) for ranks, threads in JOBS.values()]
+        rounds = [[job.turn() for job in jobs] for _ in range(arguments.pairs + 1)][1:]  # the first one allocates
+        for job in jobs:
+            job.close()
     pictures = arguments.steps * arguments.batch
     print(_hardware())
-    print(f"{arguments.arch}, {arguments.resolution} px, global batch {arguments.batch}, {arguments.pairs} pairs")
-    for index, name in enumerate(("one process, 2 threads", "two ranks, 1 thread each")):
-        clock = statistics.median(pictures / pair[index]["seconds"] for pair in pairs)
-        cpu = statistics.median(pair[index]["cpu"] / pictures for pair in pairs)
+    print(f"{arguments.arch}, {arguments.resolution} px, global batch {arguments.batch}, {arguments.pairs} rounds")
+    for index, name in enumerate(JOBS):
+        clock = statistics.median(pictures / turns[index]["seconds"] for turns in rounds)
+        cpu = statistics.median(turns[index]["cpu"] / pictures for turns in rounds)
         print(f"{name:26s} {clock:8.1f} img/s {1000 * cpu:8.2f} CPU ms per picture")
-    for key in ("seconds", "cpu"):
-        ratios = sorted(pair[1][key] / pair[0][key] for pair in pairs)
-        print(
-            f"two ranks / one process, {key:8s} {statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})"
-        )
-    exchange, size = statistics.median(pair[1]["exchange"] for pair in pairs), pairs[0][1]["parameters"]
+    for index, name in enumerate(list(JOBS)[:2]):
+        for key in ("seconds", "cpu"):
+            ratios = sorted(turns[2][key] / turns[index][key] for turns in rounds)
+            middle, least, greatest = statistics.median(ratios), ratios[0], ratios[-1]
+            print(f"two ranks / {name}, {key:8s} {middle:.2f} ({least:.2f} to {greatest:.2f})")
+    exchange, size = statistics.median(turns[2]["exchange"] for turns in rounds), rounds[0][2]["parameters"]
     print(f"one exchange of {4 * size / 1e6:.1f} MB of gradients: {1000 * exchange:.1f} ms")
 
 

@@ -126,6 +126,7 @@ def among_ranks() -> Iterator[None]:
     except Exception as error:
         known = explained(error)
         if known is error:
+            _leave_note(_team, error)
             raise
         raise known from error
     finally:
@@ -295,18 +296,8 @@ def share_tensors(tensors: Mapping[str, Tensor] | None) -> dict[str, Tensor]:
 
 
 def explained(error: Exception) -> Exception:
-    """Return what an error means among ranks, and let the others know of it.
-
-    Returns:
-        `RankLost` for a broken connection or a timeout of an exchange; otherwise the error itself, after leaving a
-        note for the ranks that will now miss this one.
-    """
-    if _team is None or isinstance(error, RankLost | Stopped):
-        return error
-    if not _is_loss(error):
-        _leave_note(_team, error)
-        return error
-    return _loss(_team, error)
+    """Return what an error means among ranks: `RankLost` for a broken connection or a timeout, else the error."""
+    return _loss(_team, error) if _team is not None and _is_loss(error) else error
 
 
 def _is_loss(error: Exception) -> bool:
@@ -314,6 +305,9 @@ def _is_loss(error: Exception) -> bool:
 
 
 def _leave_note(team: _Team, error: Exception) -> None:
+    """Tell the ranks that will now miss this one why; the first note stays."""
+    if isinstance(error, RankLost):
+        return
     known = error if isinstance(error, GanstyleError) else GanstyleError(f"{type(error).__name__}: {error}")
     note = {"rank": team.own, "code": known.code, "message": known.message}
     with suppress(RuntimeError):  # the store may be gone with rank 0

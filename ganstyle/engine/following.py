@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from ganstyle.engine.environment import describe_environment
 from ganstyle.engine.run import Run
 from ganstyle.engine.session import Session, fingerprint
 from ganstyle.engine.signals import StopRequest
-from ganstyle.errors import UsageError
+from ganstyle.errors import DivergedError, UsageError
 from ganstyle.nn.ranks import join_batch_norms, joined, rank, world_size
 from ganstyle.registry import Registry
 
@@ -66,8 +67,9 @@ def follow(registry: Registry) -> FitResult | None:
 
     result = None
     while (order := share(patient=True)) is not None:
-        config = resolve(registry, recipe=order.pop("config"))
-        result = fit(config, registry=registry, run=FollowedRun(Path(order.pop("folder"))), **order)
+        config, run = resolve(registry, recipe=order.pop("config")), FollowedRun(Path(order.pop("folder")))
+        with suppress(DivergedError):  # rank 0 met the same end and decides whether there is another start
+            result = fit(config, registry=registry, run=run, **order)
     return result
 
 

@@ -19,6 +19,7 @@ from ganstyle.engine.run import Run, newest_run
 
 pytestmark = pytest.mark.timeout(400)  # a loaded machine starts processes slowly
 
+SLOW = pytest.mark.slow
 SMALL = {
     "arch.base_channels": 4,
     "arch.z_dim": 8,
@@ -95,7 +96,14 @@ def without_chance(words):
     return command(words)
 
 
-@pytest.mark.parametrize("changes", [{}, {"arch.norm": "none", "regularizer.r1.gamma": 1.0}, {"train.micro_batch": 2}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        pytest.param({"arch.norm": "none", "regularizer.r1.gamma": 1.0}, marks=SLOW),
+        pytest.param({"train.micro_batch": 2}, marks=SLOW),
+    ],
+)
 def test_two_ranks_equal_one_process_on_the_joint_batch(start, run, changes):
     steps = {"train.images": 12, "train.save_every_images": 100, "task.augment": "[]", **changes}
     apart = {key: 2 * value if key == "train.micro_batch" else value for key, value in steps.items()}
@@ -189,7 +197,7 @@ def begun(tmp_path, images=8):
     return Run(wait_until(lambda: next(tmp_path.glob(pattern), None)).parents[1])
 
 
-@pytest.mark.parametrize("rank", [0, 1])
+@pytest.mark.parametrize("rank", [pytest.param(0, marks=SLOW), 1])
 def test_a_stop_signal_to_one_rank_stops_all_and_saves_once(start, tmp_path, rank):
     job = start(slow, **{"train.images": 4000})
     run = begun(tmp_path)
@@ -201,6 +209,7 @@ def test_a_stop_signal_to_one_rank_stops_all_and_saves_once(start, tmp_path, ran
     assert images < 4000 and "resume auto" in job.text(0)
 
 
+@SLOW
 def test_a_save_request_to_any_rank_saves(start, tmp_path):
     job = start(slow, **{"train.images": 4000, "train.save_every_images": 4000})
     wait_until(
@@ -214,7 +223,7 @@ def test_a_save_request_to_any_rank_saves(start, tmp_path):
     wait_until(lambda: list(tmp_path.glob("runs/*/checkpoints/ckpt-*")))
 
 
-@pytest.mark.parametrize("rank", [0, 1])
+@pytest.mark.parametrize("rank", [pytest.param(0, marks=SLOW), 1])
 def test_a_killed_rank_ends_the_others_in_seconds_and_the_run_can_be_resumed(start, tmp_path, rank):
     job = start(slow, **{"train.images": 4000})
     run = begun(tmp_path)
@@ -297,6 +306,17 @@ def test_a_non_finite_value_in_one_rank_is_skipped_by_all(start):
     assert "step 2" in job.text(0)
 
 
+@SLOW
+def test_short_starts_are_made_by_all_ranks_together(start, run):
+    job = start(command_with, ["--restarts", "2"], **{"train.images": 80})
+    assert job.wait() == [0, 0], job.text(0)
+    assert run().status["state"] == "finished" and tensors_of(run())[1]["world_size"] == 2
+
+
+def command_with(words, more):
+    return command([*words, *more])
+
+
 def other_data(words):
     if os.environ["RANK"] == "1":
         from ganstyle.engine import following
@@ -305,6 +325,7 @@ def other_data(words):
     return command(words)
 
 
+@SLOW
 def test_ranks_with_other_data_are_refused_by_name(start):
     job = start(other_data)
     assert job.code(0) == 2 and job.code(1) in (2, 6)  # the other may see no more than that rank 0 is gone
@@ -364,6 +385,7 @@ class _Forked:
         os.kill(self.pid, number)
 
 
+@SLOW
 def test_nproc_trains_with_ranks_and_answers_once(start, run):
     job = start(by_launcher, world=1)
     assert job.wait() == [0], job.text(0)
@@ -379,6 +401,7 @@ def test_nproc_shows_the_first_error_last_and_once_and_has_its_exit_code(start):
     assert lines[-2:] == ["error: no pictures left", "where: rank 1"]
 
 
+@SLOW
 def test_when_the_launcher_is_killed_the_ranks_save_and_stop(start, tmp_path):
     job = start(by_launcher, "slow", world=1, **{"train.images": 4000})
     run = begun(tmp_path)
@@ -387,6 +410,7 @@ def test_when_the_launcher_is_killed_the_ranks_save_and_stop(start, tmp_path):
     assert run.status["images"] < 4000
 
 
+@SLOW
 def test_a_stop_signal_to_the_launcher_reaches_the_ranks_once(start, tmp_path):
     job = start(by_launcher, "slow", world=1, **{"train.images": 4000})
     run = begun(tmp_path)
@@ -396,6 +420,7 @@ def test_a_stop_signal_to_the_launcher_reaches_the_ranks_once(start, tmp_path):
     assert job.text(0).count("stopped at") == 1
 
 
+@SLOW
 def test_json_errors_of_ranks_are_one_object(start):
     job = start(by_launcher, world=1, **{"train.batch": 5})
     assert job.wait() == [2]

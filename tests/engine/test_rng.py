@@ -80,3 +80,35 @@ def test_a_state_of_the_wrong_size_is_reported():
 
 def test_states_of_a_foreign_file_are_reported_not_raised():
     assert rng.restore({}, {}) == ["torch", "python", "numpy"]
+
+
+def test_packed_states_of_ranks_are_plain_json_and_each_rank_gets_its_own_back():
+    states = []
+    for rank in (0, 1):
+        rng.seed_everything(3)
+        rng.seed_rank(3, rank)
+        states.append(json.loads(json.dumps(rng.packed(rank=rank), allow_nan=False)))
+    tensors, facts = through_a_file(*rng.unpacked(states))
+    for rank in (1, 0):
+        rng.seed_everything(3)
+        rng.seed_rank(3, rank)
+        expected = draw()
+        rng.seed_everything(99)
+        assert rng.restore_rank(tensors, facts, rank=rank) == []
+        assert draw() == expected
+
+
+def test_rank_0_draws_as_a_process_alone_and_every_other_rank_otherwise():
+    draws = []
+    for rank in (0, 1, 2):
+        rng.seed_everything(7)
+        rng.seed_rank(7, rank)
+        draws.append(draw())
+    rng.seed_everything(7)
+    assert draws[0] == draw()
+    assert all(a != b for one, two in ((0, 1), (0, 2), (1, 2)) for a, b in zip(draws[one], draws[two]))
+
+
+def test_a_rank_that_a_checkpoint_does_not_know_is_told_so():
+    tensors, facts = rng.capture()
+    assert rng.restore_rank(tensors, facts, rank=1) is None
