@@ -101,7 +101,7 @@ def project(
     shares = None if style is None else label_shares(style, model.card.styles)
     starts = _starts(space, distance, search=search, shares=shares)
     before = _psnr(space, starts[:1], target)
-    part = _Optimisation(space, distance, search, progress)
+    part = _Optimisation(space, distance, search=search, progress=progress)
     latents = part.run(starts)
     made = _rendered(space, latents)
     return Found(latents, to_bytes(made)[0].cpu(), _psnr(space, latents, target), before, words, tuple(part.history))
@@ -170,8 +170,9 @@ class _Optimisation:
         self,
         space: CodeSpace,
         distance: Distance,
+        *,
         search: Search,
-        progress: Callable[[int, float], None] | None,
+        progress: Callable[[int, float], None] | None = None,
     ) -> None:
         self.space, self.distance, self.search, self.progress = space, distance, search, progress
         self.history: list[float] = []
