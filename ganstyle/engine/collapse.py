@@ -14,6 +14,7 @@ LOW, NEVER_UP = 0.25, 0.10  # diversity below which a run that was varied, or on
 REPEATS, NEVER_UP_REPEATS = 2, 5  # readings in a row
 HALVED, HALVED_BELOW, WINDOW = 0.5, 0.5, 5  # half of the best of the last five readings, and low as well
 START_SHARE = 0.2  # of the budget: until then a generator may simply not have begun
+FIRST_STEPS = 1000  # in these, nothing has collapsed: untrained pictures are all alike, and D wins easily
 WINS, WIN_LINES, WIN_SHARE = 0.95, 25, 0.1  # D's accuracy: mean over lines of the log, for a share of the budget
 WORSE, WORSE_REPEATS = 2.0, 3  # times the best score, evaluations in a row
 

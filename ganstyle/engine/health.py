@@ -8,6 +8,7 @@ from typing import Any
 
 from ganstyle.config import config_to_dict
 from ganstyle.engine import checkpoint as checkpoints
+from ganstyle.engine import collapse
 from ganstyle.engine.collapse import LOW, Alarm, CollapseRules, remedies
 from ganstyle.engine.distributed import leads, share
 from ganstyle.engine.durable import read_json
@@ -136,6 +137,8 @@ class Health:
     def _alarms(self, scalars: Mapping[str, float | None]) -> list[Alarm]:
         rules, fraction = self.rules, self.session.fraction
         found: list[Alarm | None] = []
+        if self.session.step < collapse.FIRST_STEPS:
+            return []
         if (diversity := scalars.get("diversity")) is not None:
             found.append(rules.see_diversity(diversity, fraction=fraction))
         if (accuracy := scalars.get(ACCURACY)) is not None:
