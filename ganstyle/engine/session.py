@@ -14,6 +14,7 @@ from ganstyle.config import Config, config_to_dict
 from ganstyle.data.loading import Loader, stable_seed
 from ganstyle.engine import rng
 from ganstyle.engine.building import build_networks
+from ganstyle.engine.compiling import compile_networks
 from ganstyle.engine.device import choose_device
 from ganstyle.engine.distributed import local_device
 from ganstyle.engine.ema import AveragedNetworks
@@ -93,7 +94,7 @@ class Session:
         loader = self.loader(batch=train.batch, workers=train.workers, **place)
         for batch in loader:
             self.bad_files = sorted({*self.bad_files, *loader.bad_files})
-            moved = batch.to(self.device, non_blocking=True)
+            moved = _pinned(batch, self.device).to(self.device, non_blocking=True)
             yield Batch({key: x.contiguous(memory_format=layout) if x.ndim == 4 else x for key, x in moved.items()})
 
     @property
@@ -214,6 +215,11 @@ def fingerprint(dataset: DatasetLike) -> str:
     return own() if callable(own) else f"{len(dataset)} items"
 
 
+def _pinned(batch: Batch, device: torch.device) -> Batch:
+    """Return the batch where a GPU can fetch it without the process waiting; as it is for other devices."""
+    return Batch({key: value.pin_memory() for key, value in batch.items()}) if device.type == "cuda" else batch
+
+
 def make_preprocess(config: Config) -> Any:
     """Return the transform of a configuration: uint8 items to its resolution."""
     from ganstyle.data.transforms import Preprocess
@@ -241,7 +247,8 @@ def open_session(config: Config, registry: Registry) -> Session:
         task.networks, task.averaged, halflife_images=train.ema_halflife_images, ramp=train.ema_ramp
     )
     optimizers = make_optimizers(task, config.optimizer, precision=train.precision)
-    return Session(config, registry, device, dataset, image, task, optimizers, averaged)
+    notes = compile_networks(task) if train.compile else []
+    return Session(config, registry, device, dataset, image, task, optimizers, averaged, notes=notes)
 
 
 def image_spec(config: Config, dataset: DatasetLike) -> ImageSpec:
