@@ -20,11 +20,12 @@ if TYPE_CHECKING:
     from ganstyle.api import Component
     from ganstyle.data.reading import ImageLike
     from ganstyle.engine.evaluation import Score
+    from ganstyle.engine.projection import Found
     from ganstyle.engine.training import FitResult, Reporter
     from ganstyle.style.bank import Style
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "components", "evaluate", "generate", "styles", "train", "transfer"]
+__all__ = ["__version__", "components", "evaluate", "generate", "project", "styles", "train", "transfer"]
 
 AnyPath = str | PathLike[str]
 
@@ -94,15 +95,22 @@ def train(
 
 
 def generate(
-    source: AnyPath, *, count: int = 16, seed: int = 0, style: str | None = None, device: str = "auto"
+    source: AnyPath,
+    *,
+    count: int = 16,
+    seed: int = 0,
+    style: str | Mapping[str, float] | None = None,
+    truncation: float | None = None,
+    device: str = "auto",
 ) -> Tensor:
-    """Sample pictures from a run or a model file.
+    """Sample pictures from a run, a checkpoint or a model file.
 
     Args:
-        source: run folder or model file.
+        source: folder of a run or a checkpoint, or a model file.
         count: how many pictures.
         seed: equal seeds give equal pictures.
-        style: a label by name, for conditional models.
+        style: a label by name, or weights by name, for conditional models.
+        truncation: psi; below 1 fewer odd pictures and less variety, for generators with a mean code.
         device: auto, cpu, cuda or mps.
 
     Returns:
@@ -112,12 +120,63 @@ def generate(
         NoInputError: no model there.
         ModelError: an unsafe, damaged or foreign file.
     """
+    from pathlib import Path
+
     from ganstyle.engine.device import choose_device
     from ganstyle.engine.generation import generate as sample
     from ganstyle.registry import default_registry
 
     place = choose_device(device)
-    return sample(source, registry=default_registry(), count=count, seed=seed, style=style, device=place)
+    return sample(
+        Path(source),
+        registry=default_registry(),
+        count=count,
+        seed=seed,
+        style=style,
+        truncation=truncation,
+        device=place,
+    )
+
+
+def project(
+    picture: ImageLike,
+    source: AnyPath,
+    *,
+    steps: int = 300,
+    seed: int = 0,
+    style: str | None = None,
+    device: str = "auto",
+) -> Found:
+    """Find the code whose picture is most like a given one.
+
+    Args:
+        picture: path, PIL image, array or tensor; its largest centred crop of the model's shape is taken.
+        source: folder of a run or a checkpoint, or a model file.
+        steps: of the search.
+        seed: equal seeds find equal codes.
+        style: a label by name; default the one that fits best.
+        device: auto, cpu, cuda or mps.
+
+    Returns:
+        Its latents, its picture uint8 (3, H, W), the PSNR and the loss after each step.
+
+    Raises:
+        InputError: the picture can't be read.
+        NoInputError, ModelError: no or no usable model.
+    """
+    from pathlib import Path
+
+    from ganstyle.data.reading import as_tensor
+    from ganstyle.engine.device import choose_device
+    from ganstyle.engine.opening import open_model
+    from ganstyle.engine.projection import Search, fitted
+    from ganstyle.engine.projection import project as look_for
+    from ganstyle.registry import default_registry
+
+    pixels = as_tensor(picture)
+    model = open_model(Path(source), registry=default_registry(), device=choose_device(device))
+    styles = None if style is None else {style: 1.0}
+    return look_for(model, fitted(pixels, model), search=Search(steps=steps, seed=seed), style=styles)
 
 
 def transfer(photo: ImageLike, style: Style | ImageLike, *, device: str = "auto", **options: Any) -> Image | Tensor:

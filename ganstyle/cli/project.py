@@ -38,7 +38,7 @@ def project(
     from ganstyle.data.reading import read_image
     from ganstyle.engine.device import choose_device
     from ganstyle.engine.opening import find_model, open_model
-    from ganstyle.engine.projection import Search
+    from ganstyle.engine.projection import Search, fitted
     from ganstyle.engine.run import newest_run
     from ganstyle.registry import default_registry
 
@@ -51,22 +51,13 @@ def project(
         output.result(facts | {"dry_run": True})
         return
     model = open_model(source, registry=default_registry(), device=choose_device(device))
-    target = _fitted(image, model)
+    target = fitted(image, model)
     search = Search(steps=steps, starts=starts, seed=seed)
     found = _found(model, target, search, styles_of(style), output)
     facts |= {"psnr": found.psnr, "start_psnr": found.start_psnr, "loss": found.loss, "final_loss": found.history[-1]}
     facts |= _write(model, target, found, search=search, folder=folder, name=picture.stem)
     text = f"code: {facts['code']}\nside by side: {facts['side_by_side']}\n{found.psnr:.1f} dB ({found.loss})"
     output.result(facts, text=text)
-
-
-def _fitted(image: Tensor, model: Model) -> Tensor:
-    """Return the largest centred crop of the model's shape, at its size."""
-    import torch
-
-    from ganstyle.data.transforms import Preprocess
-
-    return Preprocess.plain(model.image.height, model.image.width).image(image, torch.Generator())
 
 
 def _found(model: Model, target: Tensor, search: Search, styles: dict[str, float] | None, output: Output) -> Found:

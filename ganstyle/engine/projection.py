@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ganstyle.data.transforms import Preprocess
 from ganstyle.engine.latents import CodeSpace, Latents, Pick, label_shares
 from ganstyle.engine.model import Model
 from ganstyle.errors import UsageError
@@ -105,6 +106,16 @@ def project(
     latents = part.run(starts)
     made = _rendered(space, latents)
     return Found(latents, to_bytes(made)[0].cpu(), _psnr(space, latents, target), before, words, tuple(part.history))
+
+
+def fitted(picture: Tensor, model: Model) -> Tensor:
+    """Return a picture's largest centred crop of the model's shape, at the model's size.
+
+    Args:
+        picture: uint8 (3, H, W) of any size.
+        model: says the size.
+    """
+    return Preprocess.plain(model.image.height, model.image.width).image(picture, torch.Generator())
 
 
 def make_distance(target: Tensor, search: Search) -> tuple[Distance, str]:

@@ -6,8 +6,9 @@ import pytest
 import torch
 from untrained import untrained
 
+import ganstyle
 from ganstyle.engine.generation import sample_model
-from ganstyle.engine.projection import Search, make_distance, project
+from ganstyle.engine.projection import Search, fitted, make_distance, project
 from ganstyle.errors import UsageError
 from ganstyle.functional.images import to_signed
 from ganstyle.registry import default_registry
@@ -64,3 +65,12 @@ def test_without_the_encoders_weights_pixels_are_compared(monkeypatch):
 def test_a_picture_of_another_size_is_refused(tmp_path):
     with pytest.raises(UsageError, match="the model makes"):
         project(untrained(tmp_path), torch.zeros(3, 8, 8, dtype=torch.uint8))
+
+
+def test_the_facade_fits_and_projects_any_picture(tmp_path, monkeypatch):
+    monkeypatch.setattr("ganstyle.engine.projection.load_lite0", lambda **_: (_ for _ in ()).throw(FileNotFoundError))
+    model = untrained(tmp_path, "progan")
+    wide = torch.randint(0, 256, (3, 20, 50), dtype=torch.uint8)
+    found = ganstyle.project(wide, model.path, steps=3)
+    assert found.picture.shape == (3, 16, 16) and len(found.history) == 3
+    assert torch.equal(fitted(torch.full((3, 5, 9), 7, dtype=torch.uint8), model), torch.full((3, 16, 16), 7))
