@@ -126,7 +126,7 @@ def geometry(images: Tensor, p: Tensor, *, groups: frozenset[str]) -> Tensor:
         float (B, 2, 3): from places (x, y) in the result to places in the picture, in pixels from the centre.
     """
     count, _, height, width = images.shape
-    size = images.new_tensor([width, height])[:, None]  # sync-free: a copy of two numbers, not waited for
+    size = _size(images)[:, None]
     uniform = torch.rand(8, count, device=images.device, dtype=images.dtype)
     on = torch.rand(8, count, device=images.device, dtype=images.dtype)
     linear = torch.eye(2, device=images.device, dtype=images.dtype).expand(count, 2, 2)
@@ -158,7 +158,7 @@ def resample(images: Tensor, maps: Tensor) -> Tensor:
     Returns:
         float (B, C, H, W), twice differentiable in the pictures.
     """
-    size = images.new_tensor([images.shape[3], images.shape[2]])
+    size = _size(images)
     # In the units of grid_sample the picture reaches from -1 to 1 on both axes.
     linear = maps[:, :, :2] * (size[None, :] / size[:, None])
     grid = F.affine_grid(torch.cat([linear, maps[:, :, 2:] * (2.0 / size[:, None])], 2), images.shape, False)
@@ -187,9 +187,8 @@ def colours(images: Tensor, p: Tensor) -> tuple[Tensor, Tensor]:
     contrast, saturation = torch.exp2(0.5 * normal[1] * on[1]), torch.exp2(normal[2] * on[2])
     flip = torch.where(on[3] & (uniform[5] < 0.5), -1.0, 1.0)
     hue = (uniform[6] * 2.0 - 1.0) * math.pi * on[4]
-    gray = images.new_full((3, 3), 1.0 / 3.0)
-    turn = images.new_tensor([[0.0, -1.0, 1.0], [1.0, 0.0, -1.0], [-1.0, 1.0, 0.0]]) / 3.0**0.5  # v x
-    across = torch.eye(3, device=images.device, dtype=images.dtype) - gray
+    eye, gray = torch.eye(3, device=images.device, dtype=images.dtype), images.new_full((3, 3), 1.0 / 3.0)
+    across, turn = eye - gray, (eye.roll(1, 0) - eye.roll(-1, 0)) / 3.0**0.5  # turn is the cross product with v
     weights = torch.stack([flip * contrast, contrast * saturation * hue.cos(), contrast * saturation * hue.sin()], 1)
     return torch.einsum("bk,kij->bij", weights, torch.stack([gray, across, turn])), flip * contrast * brightness
 
@@ -209,6 +208,11 @@ def recolour(images: Tensor, maps: Tensor, offsets: Tensor) -> Tensor:
         maps = maps.sum((1, 2))[:, None, None] / 3.0
     mapped = torch.einsum("bij,bjhw->bihw", maps, images)
     return mapped + offsets[:, None, None, None]
+
+
+def _size(images: Tensor) -> Tensor:
+    """Return (W, H) on the device, filled in there: a copy from the host would be waited for."""
+    return torch.cat([images.new_full((1,), side) for side in (images.shape[3], images.shape[2])])
 
 
 def _rotation(angle: Tensor) -> Tensor:
