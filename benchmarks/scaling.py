@@ -5,8 +5,8 @@
 
 Measured: one process with two threads, one with one, and two gloo ranks with one thread each, the same global batch,
 real steps of a real session (reading, both phases, guarded Adam, averages, the exchange of decisions), in turns of a
-few steps, so that other work on the machine falls on all alike. Printed are pictures per second by the clock, CPU seconds per
-picture (all ranks together), which other programs disturb less, and the time of one exchange of gradients.
+few steps, so that other work on the machine falls on all alike. Printed are pictures per second by the clock, CPU
+seconds per picture (all ranks together), which other programs disturb less, and the time of one exchange of gradients.
 
 Calculated: the formula of docs/scaling.md for R3GAN as published, with its assumptions in the table below.
 """
