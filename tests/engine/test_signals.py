@@ -90,3 +90,10 @@ WORKER = """
 
 def test_a_forked_worker_leaves_interrupts_to_its_parent_and_dies_of_sigterm(python):
     assert python(WORKER).stdout == f"{-signal.SIGTERM} False\n"
+
+
+def test_a_stop_that_another_rank_was_asked_for_has_its_signals_name():
+    stop = StopRequest()
+    assert (stop.number, stop.requested) == (0, False)
+    stop.ask(int(signal.SIGTERM))
+    assert (stop.number, stop.requested, stop.reason) == (signal.SIGTERM, True, "SIGTERM")
