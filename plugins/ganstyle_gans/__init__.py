@@ -21,15 +21,21 @@ _DCGAN_RECIPE = {
     "task.share_fakes": True,  # a seventh less time per step
 }
 
-# R1's gamma is arXiv:2006.06676's 0.0002 height^2 / batch at 32 pixels, where the paper has 10 at 1024.
+# The paper: lr .0025 at batch 64 and noise in every layer; arXiv:2006.06676: gamma 0.0002 height^2 / batch, here .01.
+# Seven short runs, at most 36,000 pictures of characters at 32 pixels, batch 16, by eye, several settings changed at a
+# time: with noise, G fakes the sharpness it lacks by speckles; .0025 leads for 8,000 pictures, but its losses swing
+# more; D was right nine times in ten at gamma .01, seven at .1. ADA does nothing unless D overfits, for 2 % of a step.
+# Channels-last: 1.08 times the pictures per CPU-second at 32 pixels (53 to 50, one thread), 1.3 times at 64 (17 to 13).
 _STYLEGAN2_RECIPE = {
-    "optimizer.lr": 2.5e-3,
+    "arch.noise": False,
+    "optimizer.lr": 1e-3,
     "optimizer.betas": [0.0, 0.99],
+    "task.augment": ["ada"],
     "train.batch": 16,
     "train.memory_format": "channels_last",
     "loss": "bce",
     "regularizer": ["r1"],
-    "regularizer.r1.gamma": 0.01,
+    "regularizer.r1.gamma": 0.1,
     "regularizer.r1.every": 16,
 }
 

@@ -50,7 +50,9 @@ class Stylegan2Options(Options):
     mixing: Annotated[
         float, Field(ge=0, le=1, description="Share of training pictures made from two codes; paper: 0.9.")
     ] = 0.9
-    noise: Annotated[bool, Field(description="Noise for details that no code decides; fixed when sampling.")] = True
+    noise: Annotated[
+        bool, Field(description="Noise for details that no code decides; fixed when sampling; the recipe has none.")
+    ] = True
     group: Annotated[int, Field(ge=1, le=64, description="Pictures per group of the minibatch deviation.")] = 4
 
 
