@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from ganstyle.config import Config
+from ganstyle.engine.distributed import leads
 from ganstyle.registry import Registry
 
 
@@ -17,13 +18,12 @@ class Teller(Protocol):
 
 
 class Callbacks:
-    """The callbacks of a configuration, isolated from the run."""
+    """The callbacks of a configuration, isolated from the run; among ranks rank 0, which writes, alone has any."""
 
     def __init__(self, config: Config, registry: Registry, teller: Teller) -> None:
         self.teller = teller
-        self.active = {
-            chosen.name: registry.build("callback", chosen.name, chosen.options) for chosen in config.callback
-        }
+        chosen = config.callback if leads() else ()
+        self.active = {one.name: registry.build("callback", one.name, one.options) for one in chosen}
 
     def start(self, run: Any) -> None:
         """Tell all that the run starts."""

@@ -47,3 +47,11 @@ def test_a_callback_that_raises_is_named_and_disabled_and_the_others_go_on():
         callbacks.step(step, {})
     assert len(lines) == 1 and "'broken'" in lines[0] and "ZeroDivisionError: oh" in lines[0]
     assert [step for step, _ in recorder.seen] == [1, 2]
+
+
+def test_a_rank_that_follows_has_no_callbacks(monkeypatch):
+    monkeypatch.setattr("ganstyle.engine.callbacks.leads", lambda: False)
+    recorder = Recorder()
+    callbacks, _ = callbacks_of(recorder=recorder)
+    callbacks.start("run")
+    assert recorder.seen == [] and callbacks.active == {}
