@@ -76,6 +76,7 @@ class TrialEvaluation:
         self.metrics = session.config.metric or (Selection(DEFAULT_METRIC),)
         self._real: ImageSet | None = None
         self._told: set[str] = set()
+        self._keys: dict[str, list[str]] = {}  # of each metric, so that one that fails later is null under its own keys
 
     def run(self, interrupted: Callable[[], bool] = lambda: False) -> Trial:
         """Sample, score, and leave every random state as it was.
@@ -102,7 +103,12 @@ class TrialEvaluation:
                 cache=self.cache,
             )
         self._tell_failures(scores)
-        return _trial(scores)
+        for score in scores:
+            if not score.error and score.key not in self._keys.setdefault(score.metric, []):
+                self._keys[score.metric].append(score.key)
+        missing = [key for score in scores if score.error for key in self._keys.get(score.metric, [score.key])]
+        values = {score.key: score.value for score in scores if not score.error} | dict.fromkeys(missing)
+        return _trial(scores[0], {f"metric/{key}": value for key, value in values.items()})
 
     def _real_pictures(self) -> ImageSet:
         if self._real is None:  # kept, so that its identity is computed once
@@ -144,9 +150,7 @@ class TrialEvaluation:
                 self.events.tell("metric", message, images=self.session.images, step=self.session.step)
 
 
-def _trial(scores: list[Score]) -> Trial:
-    scalars = {f"metric/{score.key}": score.value for score in scores}
-    first = scores[0]
+def _trial(first: Score, scalars: dict[str, float | None]) -> Trial:
     if first.value is None:
         return Trial(scalars)
     protocol = {"protocol": first.protocol, "n_fake": first.n_fake, "n_real": first.n_real}
