@@ -56,3 +56,19 @@ def test_the_averages_need_no_gradient_and_never_train():
     _, averaged = averaged_of(halflife_images=10)
     net = averaged.networks["net"]
     assert not net.training and not any(parameter.requires_grad for parameter in net.parameters())
+
+
+def test_without_a_ramp_the_half_life_holds_from_the_first_step():
+    _, averaged = averaged_of(halflife_images=100, ramp=0)
+    assert averaged.decay(8, 50) == pytest.approx(0.5**0.5)
+
+
+def test_several_networks_are_averaged_together_each_to_its_own():
+    networks = {name: nn.Linear(1, 1) for name in ("a", "b")}
+    averaged = AveragedNetworks(networks, ("a", "b"), halflife_images=8, ramp=0)
+    before = {name: net.weight.item() for name, net in averaged.networks.items()}
+    for shift, network in enumerate(networks.values(), start=1):
+        nn.init.constant_(network.weight, shift)
+    averaged.update(8, 8)
+    for shift, name in enumerate(networks, start=1):
+        assert averaged.networks[name].weight.item() == pytest.approx((before[name] + shift) / 2)

@@ -50,6 +50,8 @@ def test_equal_circumstances_promise_exactness_without_reasons():
         (("environment", "plugins"), {"data": 2, "y": 1, "x": 1}, "plugins changed: data, y"),
         (("world_size",), 2, "world size 1 -> 2"),
         (("config", "train", "batch"), 16, "train.batch 8 -> 16"),
+        (("config", "train", "precision"), "bfloat16", "train.precision None -> bfloat16"),
+        (("config", "train", "compile"), True, "train.compile None -> True"),
     ],
 )
 def test_another_machine_or_batch_promises_the_order_only(path, value, reason):
@@ -127,3 +129,9 @@ def test_a_prefix_of_a_safe_key_is_not_safe():
 def test_tuples_equal_the_lists_they_become_in_json():
     new = changed("optimizer", "betas", value=(0.5, 0.999), base=CONFIG)
     assert config_changes(CONFIG, new) == []
+
+
+def test_a_longer_budget_changes_the_course_of_the_second_decay():
+    base = changed("config", "optimizer", "final_beta2", value=0.99)
+    level, reasons = promise(base, changed("config", "train", "images", value=2000, base=base))
+    assert (level, reasons) == ("approximate", ["train.images 1000 -> 2000"])
