@@ -51,7 +51,13 @@ COMMANDS: dict[str, Command] = {
     "train": Command(
         "train:train",
         "Train networks on pictures; without arguments on the embedded paintings.",
-        ("ganstyle train --arch dcgan --loss bce", "ganstyle train --data my_pictures/ --images 200000"),
+        (
+            "ganstyle train --arch dcgan --loss bce",
+            "ganstyle train --data my_pictures/ --preset good --time 8h",
+            "ganstyle train --arch stylegan2 --set discriminator=projected --images 2M --dry-run",
+            "ganstyle train --arch stylegan2 --data few/ --init-from runs/0001-stylegan2 --freeze-d 2",
+            "ganstyle train --run runs/0001-dcgan --images 400k      go on with a run",
+        ),
     ),
     "generate": Command(
         "generate:generate",

@@ -23,6 +23,19 @@ if TYPE_CHECKING:
 
 RUNS = Path("runs")
 SHORT_LOOK_S = 3.0  # of a dry run at the speed
+Sets = Annotated[list[str] | None, typer.Option("--set", help="One option, e.g. arch.z_dim=128. Repeatable.")]
+OtherJudge = Annotated[str | None, typer.Option(help="Another architecture's discriminator judges, e.g. projected.")]
+StartFrom = Annotated[
+    str | None, typer.Option(help="Start from the weights of a run (path, number), checkpoint or model file.")
+]
+FrozenLayers = Annotated[int | None, typer.Option(min=0, help="Lower layers of D that don't learn, for few images.")]
+Restarts = Annotated[
+    int, typer.Option(min=1, help="Train so many short starts, halve them by score, and go on with the best.")
+]
+Processes = Annotated[
+    int | None, typer.Option("--nproc", min=1, help="Train as so many processes of this machine, one for each GPU.")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Check and show the configuration; train nothing.")]
 
 
 @command
@@ -33,9 +46,7 @@ def train(
     data: Annotated[str | None, typer.Option(help="Folder, zip or data set name; default: embedded paintings.")] = None,
     task: Annotated[str | None, typer.Option(help="What is minimised; default: the architecture's own.")] = None,
     recipe: Annotated[Path | None, typer.Option("--recipe", "-c", help="TOML file with any of the options.")] = None,
-    sets: Annotated[
-        list[str] | None, typer.Option("--set", help="One option, e.g. arch.z_dim=128. Repeatable.")
-    ] = None,
+    sets: Sets = None,
     preset: Annotated[str | None, typer.Option(help="Budget and size: quick, good or best.")] = None,
     images: Annotated[str | None, typer.Option(help="Budget of training images shown, e.g. 200k or 5M.")] = None,
     time: Annotated[str | None, typer.Option(help="Budget as a time, e.g. 2h, 90m or 1h30m; becomes images.")] = None,
@@ -43,29 +54,20 @@ def train(
     batch: Annotated[int | None, typer.Option(help="Pictures a step.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Equal seeds give equal runs.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps; a missing one is an error.")] = None,
-    discriminator: Annotated[
-        str | None, typer.Option(help="Another architecture's discriminator judges, e.g. projected.")
-    ] = None,
-    init_from: Annotated[
-        str | None, typer.Option(help="Start from the weights of a run (path, number), checkpoint or model file.")
-    ] = None,
-    freeze_d: Annotated[
-        int | None, typer.Option(min=0, help="Lower layers of D that don't learn, for few images.")
-    ] = None,
+    discriminator: OtherJudge = None,
+    init_from: StartFrom = None,
+    freeze_d: FrozenLayers = None,
     metric: Annotated[str | None, typer.Option(help="Scores while training, e.g. fid; `ganstyle metric list`.")] = None,
     eval_every: Annotated[str | None, typer.Option(help="Images between scores, e.g. 50k.")] = None,
     on_collapse: Annotated[str | None, typer.Option(help="What an alarm does; see `train.on_collapse`.")] = None,
     callback: Annotated[str | None, typer.Option(help="Observers, e.g. tensorboard.")] = None,
-    nproc: Annotated[
-        int | None, typer.Option("--nproc", min=1, help="Train as so many processes of this machine, one for each GPU.")
-    ] = None,
+    restarts: Restarts = 1,
+    nproc: Processes = None,
     runs: Annotated[Path, typer.Option(help="Folder of the numbered runs.")] = RUNS,
     run: Annotated[Path | None, typer.Option(help="Go on with this run.")] = None,
     resume: Annotated[str, typer.Option(help="auto: from the newest valid checkpoint; none: anew; or a run.")] = "auto",
     override: Annotated[bool, typer.Option(help="Resume although options or the data changed.")] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check and show the configuration; train nothing.")
-    ] = False,
+    dry_run: DryRun = False,
     json: JsonFlag = False,
     quiet: QuietFlag = False,
 ) -> int | None:
@@ -75,9 +77,7 @@ def train(
         return code
     if resume not in ("auto", "none"):
         run, resume = Path(resume), "auto"
-    refuse_together({"--time": time, "--images": images})
-    for option, value in {"--init-from": init_from, "--time": time, "--preset": preset}.items():
-        refuse_together({"--run": run, option: value})
+    check_budgets(run, {"--init-from": init_from, "--time": time, "--preset": preset}, images=images)
     flags = {
         "arch": arch,
         "loss": loss,
@@ -96,10 +96,9 @@ def train(
         "train.init_from": _source(init_from, runs),
         "task.freeze_d": freeze_d,
     }
-    given = {key: value for key, value in flags.items() if value is not None}
-    plan = Plan(given, recipe, sets or [], preset=preset, seconds=parse_duration(time))
-    options = {"run": run, "runs": runs, "resume": resume, "override": override, "dry_run": dry_run}
-    among_ranks(partial(_train, plan, out=Output(json, quiet), **options))
+    plan = Plan(flags, recipe, sets or [], preset=preset, seconds=parse_duration(time))
+    how = {"resume": resume, "allow_changes": override, "restarts": restarts}
+    among_ranks(partial(_train, plan, run=run, runs=runs, how=how, dry_run=dry_run, out=Output(json, quiet)))
     return None
 
 
@@ -108,7 +107,7 @@ class Plan:
     """What the user asked for, layer by layer.
 
     Attributes:
-        flags: dotted key to value.
+        flags: dotted key to value; None is not given.
         recipe: a file.
         sets: `KEY=VALUE`.
         preset: a word.
@@ -135,26 +134,28 @@ class Plan:
             validate(config, registry)
             return config
         except UsageError as error:
-            if opened is None or self.flags or self.sets:
+            if opened is None or self.sets or any(value is not None for value in self.flags.values()):
                 raise
             raise ModelError(error.message, where=str(opened.folder / "config.json"), hint=error.hint) from None
 
 
-def refuse_together(options: dict[str, object]) -> None:
+def check_budgets(run: Path | None, of_a_new_run: dict[str, str | None], *, images: str | None) -> None:
     """Refuse options that exclude each other.
 
     Raises:
-        UsageError: more than one of them is given.
+        UsageError: an option of a new run beside `--run`, or a time beside a count of images.
     """
-    given = [name for name, value in options.items() if value is not None]
-    if len(given) > 1:
-        hints = {
-            "--init-from": "--run goes on with a run; --init-from begins a new one with its weights",
-            "--preset": "a run goes on with its own options; for more images: --images",
-            "--time": "a run's budget is a count: --images",
-        }
-        hint = next((hints[name] for name in given if name in hints), "")
-        raise UsageError(f"{given[0]} and {given[1]} exclude each other", where=f"option {given[1]}", hint=hint)
+    hints = {
+        "--init-from": "--run goes on with a run; --init-from begins a new one with its weights",
+        "--preset": "a run goes on with its own options; for more images: --images",
+        "--time": "a run's budget is a count: --images",
+    }
+    given = [option for option, value in of_a_new_run.items() if value is not None]
+    for option in given if run is not None else []:
+        raise UsageError(f"--run and {option} exclude each other", where=f"option {option}", hint=hints[option])
+    if "--time" in given and images is not None:
+        hint = "--time is turned into a count of images by measuring; give one of them"
+        raise UsageError("--time and --images exclude each other", where="option --images", hint=hint)
 
 
 def _source(text: str | None, runs: Path) -> str | None:
@@ -165,9 +166,13 @@ def _source(text: str | None, runs: Path) -> str | None:
     return str(find_source(text, runs))
 
 
-def _train(
-    plan: Plan, *, run: Path | None, runs: Path, resume: str, override: bool, dry_run: bool, out: Output
-) -> None:
+def _check_source(config: Config) -> None:
+    from ganstyle.engine.transfer_start import check_source, read_source
+
+    check_source(config, read_source(Path(str(config.train.init_from))))
+
+
+def _train(plan: Plan, *, run: Path | None, runs: Path, how: dict[str, Any], dry_run: bool, out: Output) -> None:
     from ganstyle.config import config_to_dict
     from ganstyle.registry import default_registry
 
@@ -178,12 +183,14 @@ def _train(
         config = _settled(config, registry, seconds=plan.seconds, out=out)
     # What can't be built is refused here, before a run folder exists.
     session = _session(config, registry) if dry_run or opened is None else None
+    if session is not None and config.train.init_from is not None:
+        _check_source(config)
     if dry_run:
         _show(config, registry, out)
         return
     if opened is None:
         opened = _create(runs, config_to_dict(config), config.arch.name)
-    _fit(config, registry, opened, resume=resume, override=override, out=out, session=session)
+    _fit(config, registry, opened, how=how, out=out, session=session)
 
 
 def _settled(config: Config, registry: Registry, *, seconds: float | None, out: Output) -> Config:
@@ -247,31 +254,24 @@ def _check_changes(run: Run, config: dict[str, Any], override: bool) -> None:
 
 
 def _fit(
-    config: Config,
-    registry: Registry,
-    run: Run,
-    *,
-    resume: str,
-    override: bool,
-    out: Output,
-    session: Session | None = None,
+    config: Config, registry: Registry, run: Run, *, how: dict[str, Any], out: Output, session: Session | None = None
 ) -> None:
     from ganstyle.config import config_to_dict
-    from ganstyle.engine.training import fit
+    from ganstyle.engine.device import choose_device
+    from ganstyle.engine.restarts import train_with_restarts
 
     with run.lock() as notes, out.progress(config.arch.name, config.train.images) as progress:
         for note in notes:
             out.say(note)
-        if resume != "none":
-            _check_changes(run, config_to_dict(config), override)
+        if how["resume"] != "none":
+            _check_changes(run, config_to_dict(config), how["allow_changes"])
         run.write_config(config_to_dict(config))  # only under the lock: another process may be training it
         out.say(
-            f"{run.folder}: {config.arch.name} + {config.loss.name} on {config.data.name}, {config.train.images} images"
+            f"{run.folder}: {config.arch.name} + {config.loss.name} on {config.data.name}, "
+            f"{config.train.images} images, {choose_device(config.train.device)}"
         )
         told = _Told(progress, out)
-        result = fit(
-            config, registry=registry, run=run, resume=resume, allow_changes=override, reporter=told, session=session
-        )
+        result = train_with_restarts(config, registry=registry, run=run, reporter=told, session=session, **how)
     facts = {"run": result.folder, "images": result.images, "model": result.model, "preview": result.preview}
     lines = [f"{name + ':':9}{value}" for name, value in facts.items()]
     out.result(facts, text="\n".join([*lines, f"{'next:':9}ganstyle generate {result.folder}"]))
@@ -285,11 +285,28 @@ class _Told:
 
     def update(self, done: int, **facts: Any) -> None:
         """Move the bar."""
+        if facts:
+            facts["memory"] = size(peak_memory())
         self.progress.update(done, **facts)
 
     def say(self, text: str) -> None:
         """Show a line."""
         self.out.say(text)
+
+
+def peak_memory() -> int:
+    """Return the most bytes that a GPU held for this process, or, without one, that the process held; 0 is unknown."""
+    import sys
+
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        return int(torch.cuda.max_memory_allocated())
+    if sys.platform == "win32":
+        return 0
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024  # kilobytes, except there
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def _described(config: dict[str, Any]) -> str:

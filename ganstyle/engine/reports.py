@@ -98,7 +98,7 @@ def summary(folder: Path) -> list[tuple[str, str]]:
         "batch": str(train.get("batch", "?")),
         "seed": str(train.get("seed", "?")),
         "state": _joined(status.get("state"), status.get("reason")),
-        "best checkpoint": _best(folder),
+        "best checkpoint": _best(status.get("best")),
         "started from": _shown(status.get("init_from")),
         "written": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
         "go on": status.get("resume"),
@@ -106,9 +106,7 @@ def summary(folder: Path) -> list[tuple[str, str]]:
     return [(name, str(value)) for name, value in rows.items() if value]
 
 
-def _best(folder: Path) -> str:
-    found = [_json(path).get("best") for path in sorted(folder.glob("checkpoints/ckpt-*/state.json"))]
-    best = found[-1] if found else None
+def _best(best: Any) -> str:
     if not isinstance(best, Mapping) or not best:
         return ""
     value = best.get("value")

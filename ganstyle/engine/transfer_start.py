@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ganstyle.config import Config
 from ganstyle.data.tensors import read_tensors
 from ganstyle.engine import checkpoint
 from ganstyle.engine.cards import read_card
@@ -75,6 +76,21 @@ def read_source(path: Path) -> Source:
     return _of_checkpoint(checkpoint.load(file.parent)) if is_checkpoint(file) else _of_model(file)
 
 
+def check_source(config: Config, source: Source) -> None:
+    """Refuse weights of another architecture, before a run folder exists.
+
+    Raises:
+        UsageError: names both.
+    """
+    wanted = config.arch.name
+    if source.architecture != wanted:
+        raise UsageError(
+            f"{source.path} holds a {source.architecture}, this run trains a {wanted}",
+            where="train.init_from",
+            hint=f"--arch {source.architecture}, or weights of a {wanted}",
+        )
+
+
 def start_from(session: Session, source: Source) -> str:
     """Copy into a fresh session what fits, the averages into the averages.
 
@@ -88,13 +104,8 @@ def start_from(session: Session, source: Source) -> str:
     Raises:
         UsageError: another architecture, or not one tensor fits.
     """
+    check_source(session.config, source)
     wanted = session.config.arch.name
-    if source.architecture != wanted:
-        raise UsageError(
-            f"{source.path} holds a {source.architecture}, this run trains a {wanted}",
-            where="train.init_from",
-            hint=f"--arch {source.architecture}, or weights of a {wanted}",
-        )
     judge = session.config.discriminator.name if session.config.discriminator else wanted
     strange = {"discriminator"} if source.judge != judge else set()
     told, taken = [], 0

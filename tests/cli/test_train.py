@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -34,7 +35,8 @@ def test_json_names_what_was_made_and_says_nothing_else(train, tmp_path):
 
 
 def test_progress_tells_images_and_losses_and_quiet_does_not(train):
-    assert "8/8 img" in train("--images", "8").err
+    told = train("--images", "8").err
+    assert "8/8 img" in told and "8 images, cpu" in told and re.search(r"memory [\d.]+ [GM]B", told)
     assert train("--images", "4", "--quiet").err == ""
 
 
@@ -154,6 +156,13 @@ def test_a_run_starts_from_anothers_weights_by_number(train, tmp_path):
     assert done.code == 0 and "started from runs/0001-dcgan/checkpoints/ckpt-000000008 (8 images)" in done.err, done.err
     status = json.loads((tmp_path / "runs/0002-dcgan/status.json").read_text())
     assert status["init_from"]["images"] == 8 and stored(tmp_path, 2)["task"]["freeze_d"] == 1
+
+
+def test_weights_of_another_architecture_are_refused_before_a_run_is_made(train, run_cli, tmp_path):
+    train("--images", "4")
+    done = run_cli("train", "--arch", "progan", "--resolution", "16", "--init-from", "1")
+    assert done.code == 2 and "holds a dcgan, this run trains a progan" in done.err
+    assert [path.name for path in (tmp_path / "runs").glob("0*")] == ["0001-dcgan"]
 
 
 def test_all_changed_options_are_told_in_one_message(train):

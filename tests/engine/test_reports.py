@@ -107,9 +107,8 @@ def test_the_last_preview_comes_first_and_sheets_of_alarms_before_it(folder):
 
 
 def test_the_best_checkpoint_is_named(folder):
-    (folder / "checkpoints/ckpt-000000040").mkdir(parents=True)
-    state = {"best": {"images": 30, "metric": "fid", "value": 12.5}}
-    (folder / "checkpoints/ckpt-000000040/state.json").write_text(json.dumps(state))
+    best = {"images": 30, "metric": "fid", "value": 12.5}
+    (folder / "status.json").write_text(json.dumps({"best": best}))
     assert "30 images, fid 12.5" in read(folder).text
 
 
