@@ -46,8 +46,8 @@ _STYLEGAN2_RECIPE = {
 _R3GAN_RECIPE = {
     "loss": "relativistic",
     "regularizer": {
-        "r1": {"every": 1, "gamma": 0.1, "gamma_final": 0.02},
-        "r2": {"every": 1, "gamma": 0.1, "gamma_final": 0.02},
+        "r1": {"every": 1, "gamma": 0.05, "gamma_final": 0.01},
+        "r2": {"every": 1, "gamma": 0.05, "gamma_final": 0.01},
     },
     "optimizer.lr": 1e-3,
     "optimizer.betas": [0.0, 0.99],
