@@ -83,7 +83,7 @@ def card_of(config: Config, image: ImageSpec, *, registry: Registry, **facts: An
     parts = {kind: chosen(kind, kind) for kind in ("arch", "task", "loss")}
     if config.discriminator is not None:
         parts["discriminator"] = chosen("arch", "discriminator")
-    penalties = [named("regularizer", name, options) for name, options in resolved["regularizer"].items()]
+    penalties = [named("regularizer", name, options) for name, options in sorted(resolved["regularizer"].items())]
     return Card(**parts, penalties=penalties, image=shape, **facts)
 
 
