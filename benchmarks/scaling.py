@@ -53,7 +53,8 @@ class Published:
     source: str
 
 
-# 250 Mimg in 4 days on 8 L40 (arXiv:2501.05441, supplement D and table 9); its exchanges are neglected here.
+# 250 Mimg in 4 days on 8 L40: supplement D and table 9, as cited in issue 19 of the authors' repository. Its
+# exchanges are neglected here.
 _CIFAR_SECONDS = 4 * 86_400 * 8 / 250e6
 RUNS = {
     "R3GAN CIFAR-10": Published((20.7e6, 20.7e6), 512, 250e6, _CIFAR_SECONDS, "published: 8 L40, 4 days, 250 Mimg"),

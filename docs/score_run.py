@@ -74,9 +74,7 @@ def grid(target: Path) -> None:
             "generate", target / "model.safetensors", "--count", 64, "--seed", SEED, "--out", folder, "--grid"
         )
         picture = Image.open(made["grid"]).convert("RGB")
-        picture.resize((2 * picture.width, 2 * picture.height), Image.Resampling.NEAREST).save(
-            target / "grid.jpg", quality=88
-        )
+        picture.save(target / "grid.jpg", quality=88)
 
 
 def main() -> None:

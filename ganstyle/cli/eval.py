@@ -138,9 +138,7 @@ def _set_subject(words: list[str], real: str | None, runs: Path, *, sampling: Sa
     return _Subject(fake_set, real_set, facts={"generated": fake, "real": other})
 
 
-def _scored(
-    metrics: tuple[Selection, ...], subject: _Subject, cache: Any, *, out: Output, device: Any
-) -> list[Score]:
+def _scored(metrics: tuple[Selection, ...], subject: _Subject, cache: Any, *, out: Output, device: Any) -> list[Score]:
     from ganstyle.engine.evaluation import evaluate
     from ganstyle.registry import default_registry
 

@@ -88,9 +88,7 @@ def trace_of_root(inner: Tensor, outer: Tensor) -> Tensor:
     return torch.linalg.eigvalsh((product + product.T) / 2).clamp_min(0).sqrt().sum()
 
 
-def kernel_distance(
-    x: Tensor, y: Tensor, *, subsets: int = 100, subset_size: int = 1000, seed: int = 2020
-) -> Tensor:
+def kernel_distance(x: Tensor, y: Tensor, *, subsets: int = 100, subset_size: int = 1000, seed: int = 2020) -> Tensor:
     """Return unbiased estimates of the squared MMD with the kernel (x . y / D + 1)^3.
 
     Args:

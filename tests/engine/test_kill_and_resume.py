@@ -267,11 +267,11 @@ def test_a_stop_signal_saves_exits_75_and_resumes_exactly(train, run, uninterrup
 
 TWO_INTERRUPTS = """
 import os, signal
-from ganstyle.engine import training
+from ganstyle.engine import keeping
 def interrupt(*_):
     os.kill(os.getpid(), signal.SIGINT)
     os.kill(os.getpid(), signal.SIGINT)
-training.Training.preview = interrupt
+keeping.Keeper.preview = interrupt
 from ganstyle.cli.app import main
 os._exit(main({arguments}))
 """
@@ -287,10 +287,10 @@ def test_the_second_interrupt_exits_130_at_once_and_the_run_stays_resumable(trai
 SLOW = """
 import os, time
 from ganstyle.engine import training
-def healthy(self, original=training.Training.healthy):
+def step(self, batch, original=training.Training.step):
     time.sleep(0.15)
-    return original(self)
-training.Training.healthy = healthy
+    return original(self, batch)
+training.Training.step = step
 from ganstyle.cli.app import main
 os._exit(main({arguments}))
 """
@@ -408,15 +408,15 @@ def test_a_closed_terminal_does_not_end_the_run(train, run, uninterrupted, tmp_p
 CLOSED = """
 import os, signal
 from ganstyle.engine import training
-def healthy(self, original=training.Training.healthy):
+def step(self, batch, original=training.Training.step):
     if self.session.step == 3:
         reader, writer = os.pipe()
         os.close(reader)
         os.dup2(writer, 1), os.dup2(writer, 2)
         os.kill(os.getpid(), signal.SIGHUP)
         self.reporter.say("nobody reads this")
-    return original(self)
-training.Training.healthy = healthy
+    return original(self, batch)
+training.Training.step = step
 from ganstyle.cli.app import main
 main({arguments})
 os._exit(0)

@@ -82,9 +82,7 @@ def test_resuming_half_way_equals_the_uninterrupted_run_bit_for_bit(begin):
     one, two = tensors_of(run_whole), tensors_of(run_half)
     assert one.keys() == two.keys() and len(one) > 40
     assert [key for key in one if not torch.equal(one[key], two[key])] == []
-    logs = [
-        [(line["images"], line["generator"]) for line in read_scalars(run.folder)] for run in (run_whole, run_half)
-    ]
+    logs = [[(line["images"], line["generator"]) for line in read_scalars(run.folder)] for run in (run_whole, run_half)]
     assert logs[0] == logs[1] and len(logs[0]) == 6
 
 

@@ -14,7 +14,7 @@ from tests.digit_judge import digits_of, shares, train_judge
 
 ROOT = Path(__file__).parents[3]
 RESULTS = ("mnist_dcgan_bce", "mnist_r3gan")
-MNIST = os.environ.get("GANSTYLE_MNIST", "")
+MNIST = os.environ.get("MNIST_FOLDER", "")
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def test_the_judge_sees_a_missing_digit(bars):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not MNIST, reason="GANSTYLE_MNIST names no folder with the idx files of MNIST")
+@pytest.mark.skipif(not MNIST, reason="MNIST_FOLDER names no folder with the idx files of MNIST")
 @pytest.mark.parametrize("name", [name for name in RESULTS if (ROOT / "docs/results" / name).is_dir()])
 def test_all_ten_digits_are_made_and_none_too_often(name):
     registry = load_registry(plugins=False)
