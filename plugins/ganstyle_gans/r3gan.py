@@ -4,7 +4,8 @@ Residual blocks without normalisation, noise or styles; loss and penalties keep 
 relativistic, with R1 and R2 at every step, which the record's recipe sets.
 
 Note:
-    Output through tanh, so that pictures stay in [-1, 1] (the paper's is linear).
+    The output is linear, as in the paper, and clamped to [-1, 1] in evaluation mode. Through tanh, pictures with large
+    black areas (MNIST) drove every pixel into its flat end: black pictures, and no gradient left to mend them.
 """
 
 from __future__ import annotations
@@ -41,6 +42,9 @@ class R3ganOptions(Options):
     group_width: Annotated[
         int, Field(ge=1, le=1024, description="Channels that a 3x3 convolution mixes; 1 is depthwise.")
     ] = 16
+    bounded: Annotated[
+        bool, Field(description="End G with tanh, which the paper does not; some pictures then end up black.")
+    ] = False
 
 
 def build_r3gan(options: R3ganOptions, image: ImageSpec) -> dict[str, nn.Module]:
@@ -135,7 +139,7 @@ class R3ganGenerator(nn.Module):
             channels: of each stage, coarse to fine.
         """
         super().__init__()
-        self.z_dim, self.labels = options.z_dim, image.labels
+        self.z_dim, self.labels, self.bounded = options.z_dim, image.labels, options.bounded
         height, width, _ = base_grid(image.height, image.width, name="r3gan", largest=LARGEST)
         self.embedding = nn.Embedding(image.labels, options.z_dim) if image.labels else None
         self.first = nn.Linear(options.z_dim * (2 if image.labels else 1), channels[0], bias=False)
@@ -155,12 +159,15 @@ class R3ganGenerator(nn.Module):
             labels: int64 (B,), if conditional.
 
         Returns:
-            float (B, C, H, W) in [-1, 1].
+            float (B, C, H, W); in evaluation mode in [-1, 1].
         """
         if self.embedding is not None:
             z = torch.cat([z, self.embedding(labels)], dim=1)
         features = self.first(z)[:, :, None, None] * self.basis
-        return torch.tanh(self.to_rgb(self.stages(features)))
+        images = self.to_rgb(self.stages(features))
+        if self.bounded:
+            return torch.tanh(images)
+        return images if self.training else images.clamp(-1.0, 1.0)
 
     def style_weights(self) -> Tensor:
         """Return float (n, z_dim), by which z enters, for directions of editing (arXiv:2007.06600)."""

@@ -182,3 +182,16 @@ def test_lower_layers_go_from_the_picture_inwards(r3gan):
 def test_largest_side_is_256(r3gan):
     with pytest.raises(UsageError, match="r3gan can't make 512x512"):
         r3gan(height=512, width=512)
+
+
+def test_pictures_beyond_the_range_keep_their_gradient_in_training_and_are_clamped_when_sampled(r3gan):
+    G, z = r3gan()["generator"], torch.randn(2, 8)
+    torch.nn.init.constant_(G.to_rgb.bias, -3.0)
+    G(z).sum().backward()
+    assert float(G(z).detach().max()) < -1 and float(G.to_rgb.bias.grad.min()) == 2 * 16 * 16
+    assert torch.equal(G.eval()(z), torch.full((2, 3, 16, 16), -1.0))
+
+
+def test_a_bounded_generator_ends_with_tanh(r3gan):
+    free, bounded, z = r3gan()["generator"], r3gan(bounded=True)["generator"], torch.randn(2, 8)
+    torch.testing.assert_close(bounded(z), torch.tanh(free(z)))
