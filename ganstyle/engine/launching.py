@@ -33,6 +33,7 @@ LISTEN = "GANSTYLE_LISTEN"
 
 STOP_AFTER_S, KILL_AFTER_S = 5.0, 15.0  # after the first failure: those who still run are asked, then ended
 _POLL_S = 0.05
+_PLACES = "places.txt"  # in the folder of reports: of the runs that a rank holds
 _FORWARDED = ("SIGTERM", "SIGINT", "SIGUSR1")
 
 
@@ -108,6 +109,8 @@ def launch(arguments: Sequence[str], ranks: int, *, start: Callable[[Start], Pro
         ranks: at least 1.
         start: starts a process; None is a new interpreter.
 
+    A run that was left without a last word, because the rank that writes it was killed, is marked as `crashed`.
+
     Returns:
         0, or 130 after a second interrupt.
 
@@ -121,7 +124,11 @@ def launch(arguments: Sequence[str], ranks: int, *, start: Callable[[Start], Pro
                 _wait(job)
         finally:
             os.close(job.lifeline)
-        return _outcome(job)
+        try:
+            return _outcome(job)
+        except GanstyleError as error:
+            _mark_crashed(job, error)
+            raise
 
 
 def _started(arguments: Sequence[str], ranks: int, folder: Path, start: Callable[[Start], Process]) -> _Job:
@@ -239,6 +246,23 @@ def leave_report(error: Mapping[str, Any], *, secondary: bool = False) -> bool:
     with suppress(OSError):  # the starting process is gone, and with it whoever would read this
         path.write_text(json.dumps({**error, "time": time.time(), "secondary": secondary}), encoding="utf-8")
     return True
+
+
+def leave_place(folder: Path) -> None:
+    """Tell the process that started this rank, if there is one, which run's folder this rank writes."""
+    if REPORTS in os.environ:
+        with suppress(OSError), (Path(os.environ[REPORTS]) / _PLACES).open("a", encoding="utf-8") as stream:
+            stream.write(f"{folder.absolute()}\n")
+
+
+def _mark_crashed(job: _Job, error: GanstyleError) -> None:
+    """Write the status that a killed rank could not write."""
+    with suppress(OSError, GanstyleError):  # the disk may be why; the error itself is raised in any case
+        places = dict.fromkeys((job.folder / _PLACES).read_text("utf-8").splitlines())
+        from ganstyle.engine.run import Run  # which loads torch: only after a failure
+
+        for run in map(Run, map(Path, places)):
+            run.mark_crashed(error.message, code=error.code)
 
 
 def _outcome(job: _Job) -> int:

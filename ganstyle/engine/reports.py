@@ -18,6 +18,7 @@ from ganstyle.engine.charts import FAINT, GRID, INK, PAPER, Chart, picture, svg
 from ganstyle.engine.durable import read_json
 from ganstyle.engine.events import read_events
 from ganstyle.engine.logging import read_scalars
+from ganstyle.engine.run import Run
 from ganstyle.errors import GanstyleError
 
 REPORT, CURVES = "report.html", "curves.png"
@@ -87,7 +88,7 @@ def page(folder: Path, lines: Sequence[Mapping[str, Any]], charts: Sequence[Char
 
 def summary(folder: Path) -> list[tuple[str, str]]:
     """Return what a reader wants first, as (name, value): what was trained, how far, how it ended."""
-    config, status = _json(folder / "config.json"), _json(folder / "status.json")
+    config, status = _json(folder / "config.json"), Run(folder).status
     train = config.get("train", {})
     rows = {
         "networks": _joined(_name(config, "arch"), _name(config, "discriminator", "discriminator of ")),

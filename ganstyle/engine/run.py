@@ -18,11 +18,13 @@ from filelock import FileLock, Timeout
 
 from ganstyle.engine.durable import disk_errors, dump_json, read_json, replace_synced
 from ganstyle.engine.environment import describe_environment
+from ganstyle.engine.launching import leave_place
 from ganstyle.errors import EnvironmentProblem, ModelError, NoInputError
 
 _FOLDER = re.compile(r"(\d{4,})-(.+)")
 # Loader workers of a killed run inherit its lock and notice its death within this time.
 _ORPHAN_SECONDS = 10.0
+_UNFINISHED = ("created", "running")  # states that only a living process leaves behind
 
 
 @dataclass(frozen=True)
@@ -100,16 +102,20 @@ class Run:
 
     @property
     def status(self) -> dict[str, Any]:
-        """Return the newest status; empty when there is none."""
+        """Return the newest status, `crashed` if the process that would write it is gone; empty when there is none."""
+        status: dict[str, Any] = {}
         with suppress(ModelError):
-            return read_json(self.folder / "status.json")
-        return {}
+            status = read_json(self.folder / "status.json")
+        holder = self._read_holder()
+        if status.get("state") in _UNFINISHED and _is_dead(holder):
+            status |= {"state": "crashed", "reason": f"process {holder['pid']} ended without a message"}
+        return status
 
     def write_status(self, state: str, *, code: int | None = None, reason: str = "", **facts: Any) -> None:
         """Replace `status.json`; facts not given keep their values.
 
         Args:
-            state: `created`, `running`, `finished`, `preempted`, `failed` or `diverged`.
+            state: `created`, `running`, `paused`, `finished`, `preempted`, `failed`, `diverged` or `crashed`.
             code: exit code; None while the run goes on.
             reason: one sentence.
             facts: `step`, `images`, `rank`, `promise`, ... (plain JSON).
@@ -121,6 +127,19 @@ class Run:
         status |= {"resume": self.resume_command, "written": _now()}
         with disk_errors("can't write the run's status", where=str(self.folder), hint=self.resume_command):
             self._write("status.json", status)
+
+    def mark_crashed(self, reason: str, *, code: int) -> None:
+        """Write the status of a run whose process is gone; one that has a last word keeps it.
+
+        Args:
+            reason: one sentence.
+            code: the exit code.
+
+        Raises:
+            EnvironmentProblem: the folder can't be written.
+        """
+        if self.status.get("state") in (*_UNFINISHED, "crashed"):
+            self.write_status("crashed", code=code, reason=reason)
 
     def write_config(self, config: Mapping[str, Any]) -> None:
         """Replace `config.json`, e.g. when a resume raises `train.images`."""
@@ -137,6 +156,7 @@ class Run:
         lock = FileLock(self.folder / ".lock", thread_local=False)
         with disk_errors("can't lock the run", where=str(self.folder)):
             notes = self._acquire(lock)
+        leave_place(self.folder)
         try:
             yield notes
         finally:

@@ -13,6 +13,7 @@ import pytest
 
 from ganstyle.engine import launching
 from ganstyle.engine.launching import launch
+from ganstyle.engine.run import Run
 from ganstyle.errors import GanstyleError, Stopped, UsageError
 
 REPORT = """
@@ -93,6 +94,36 @@ def test_a_rank_that_is_killed_is_named_with_its_signal(ranks):
     with pytest.raises(GanstyleError, match="rank 1 was ended by SIGKILL") as caught:
         ranks("os.kill(os.getpid(), signal.SIGKILL) if rank else report('lost the others', 6, secondary=True)")
     assert caught.value.code == 6 and "memory" in caught.value.hint
+
+
+def test_a_run_whose_writer_was_killed_is_marked_with_the_first_error(ranks, tmp_path):
+    states = {"running": "crashed", "finished": "finished", "diverged": "diverged"}
+    runs = {state: Run.create(tmp_path / "runs", {}, state) for state in states}
+    for state, run in runs.items():
+        run.write_status(state, images=8)
+    program = f"""
+if rank:
+    time.sleep(0.2)
+    report("rank 0 ended", 6, secondary=True)
+with open(os.path.join(os.environ["GANSTYLE_RANK_REPORTS"], "places.txt"), "w") as places:
+    places.writelines(line + chr(10) for line in {[str(run.folder) for run in runs.values()]})
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    with pytest.raises(GanstyleError, match="rank 0 was ended by SIGKILL"):
+        ranks(program)
+    assert {state: run.status["state"] for state, run in runs.items()} == states
+    crashed = runs["running"].status
+    assert (crashed["code"], crashed["images"]) == (6, 8) and "SIGKILL" in crashed["reason"]
+
+
+def test_who_locks_a_run_tells_the_process_that_started_it(tmp_path, monkeypatch):
+    run = Run.create(tmp_path / "runs", {}, "dcgan")
+    with run.lock():
+        pass
+    assert not (tmp_path / "places.txt").exists()
+    monkeypatch.setenv(launching.REPORTS, str(tmp_path))
+    with run.lock():
+        assert (tmp_path / "places.txt").read_text() == f"{run.folder}\n"
 
 
 def test_what_a_rank_printed_before_it_ended_silently_is_in_the_notes(ranks):

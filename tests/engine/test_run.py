@@ -125,6 +125,15 @@ class TestFiles:
         assert not list(run.folder.glob(".tmp-*"))
 
 
+    def test_a_last_word_is_kept_and_a_missing_one_becomes_crashed(self, run):
+        run.write_status("running", step=3)
+        run.mark_crashed("rank 0 was ended by SIGKILL", code=6)
+        assert (run.status["state"], run.status["code"], run.status["step"]) == ("crashed", 6, 3)
+        run.write_status("preempted", code=75, reason="SIGTERM")
+        run.mark_crashed("rank 0 was ended by SIGKILL", code=6)
+        assert (run.status["state"], run.status["reason"]) == ("preempted", "SIGTERM")
+
+
 HOLD = """
     import sys, time
     from pathlib import Path
@@ -163,6 +172,16 @@ class TestLock:
         with run.lock() as notes:
             assert notes == [f"process {holder.pid} died and left this run; taking over"]
             assert json.loads((run.folder / "lock.json").read_text())["pid"] == os.getpid()
+
+    def test_a_run_whose_holder_was_killed_does_not_seem_to_be_running(self, run, holder):
+        run.write_status("running", step=3)
+        assert run.status["state"] == "running"
+        holder.send_signal(signal.SIGKILL)
+        holder.wait()
+        assert (run.status["state"], run.status["step"]) == ("crashed", 3)
+        assert run.status["reason"] == f"process {holder.pid} ended without a message"
+        run.write_status("finished")
+        assert run.status["state"] == "finished"
 
     def test_workers_that_outlive_a_killed_holder_are_waited_for(self, run, forked, monkeypatch):
         monkeypatch.setattr(runs, "_ORPHAN_SECONDS", 5.0)
