@@ -13,8 +13,10 @@ import torch
 from torch import Tensor
 
 from ganstyle.api import Batch
-from ganstyle.config import Config
+from ganstyle.config import Config, config_to_dict
 from ganstyle.engine import rng
+from ganstyle.engine.distributed import share
+from ganstyle.engine.following import announce, begin_together
 from ganstyle.engine.session import Session, open_session
 from ganstyle.engine.stepping import advance
 from ganstyle.errors import UsageError
@@ -52,6 +54,8 @@ class Measured:
 def measure(config: Config, registry: Registry, *, seconds: float = 60.0) -> Measured:
     """Train a throwaway session for a short while; global random states are as before.
 
+    Of several ranks all take part, as they will in the run: what counts is rank 0's clock.
+
     Args:
         config: resolved; of a task that follows the budget, several moments of it are measured.
         registry: finds its components.
@@ -63,7 +67,9 @@ def measure(config: Config, registry: Registry, *, seconds: float = 60.0) -> Mea
     began = time.perf_counter()
     before = rng.capture()
     try:
+        announce(config=config_to_dict(config), seconds=seconds)
         session = open_session(config, registry)
+        begin_together(session)
         moments = MOMENTS if _follows_budget(session) else (0.0,)
         batches = session.batches()
         memory = _memory_of_step(session, next(batches))
@@ -127,7 +133,7 @@ def _pace(session: Session, batches: Iterator[Batch], *, seconds: float, most: i
     advance(session, next(batches))  # not counted: new shapes, cold caches
     _wait(session.device)
     began, images, steps = time.perf_counter(), session.images, 0
-    while steps < most and (not steps or time.perf_counter() - began < seconds):
+    while steps < most and share(not steps or time.perf_counter() - began < seconds):
         advance(session, next(batches))
         steps += 1
         _wait(session.device)

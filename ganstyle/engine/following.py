@@ -48,26 +48,31 @@ class Unwritten:
 
 
 def announce(**order: Any) -> None:
-    """Tell the ranks that follow to begin a run now.
+    """Tell the ranks that follow to begin a run now, or to take part in measuring one.
 
     Args:
-        order: JSON; `config`, `folder` and further arguments of `fit`.
+        order: JSON; `config`, and `folder` with further arguments of `fit`, or `seconds`, those of `measure`.
     """
     if leads():
         share(order)
 
 
 def follow(registry: Registry) -> FitResult | None:
-    """Take part in every run that rank 0 begins, until it has no more.
+    """Take part in every run that rank 0 begins or measures, until it has no more.
 
     Returns:
         What the last of them left, as far as this rank knows; None if there was none.
     """
-    from ganstyle.engine.training import fit  # which itself begins together with others
+    from ganstyle.engine.budget import measure  # this and `fit` themselves begin together with others
+    from ganstyle.engine.training import fit
 
     result = None
     while (order := share(patient=True)) is not None:
-        config, run = resolve(registry, recipe=order.pop("config")), FollowedRun(Path(order.pop("folder")))
+        config = resolve(registry, recipe=order.pop("config"))
+        if "seconds" in order:
+            measure(config, registry, seconds=order["seconds"])
+            continue
+        run = FollowedRun(Path(order.pop("folder")))
         with suppress(DivergedError):  # rank 0 met the same end and decides whether there is another start
             result = fit(config, registry=registry, run=run, **order)
     return result

@@ -8,6 +8,7 @@ import random
 import signal
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -54,7 +55,7 @@ def start(tmp_path, pictures):
     def started(function, *more, world=2, runs="runs", run=None, environment=None, **changes):
         sets = changes if run else {**SMALL, **changes}
         words = ["train", *(["--run", str(run)] if run else ["--data", str(pictures), "--runs", str(tmp_path / runs)])]
-        words += [word for key, value in sets.items() for word in ("--set", f"{key}={value}")]
+        words += [word for key, value in sets.items() if value is not None for word in ("--set", f"{key}={value}")]
         place = tmp_path / f"job-{time.monotonic_ns()}"
         return forking().start(function, place, words, *more, world=world, **(environment or {}))
 
@@ -313,6 +314,32 @@ def test_short_starts_are_made_by_all_ranks_together(start, run):
     assert run().status["state"] == "finished" and tensors_of(run())[1]["world_size"] == 2
 
 
+def hurried(words, more):
+    """Train for a time by a clock that only measured steps move, an eighth of a second each; return what was seen."""
+    from ganstyle.engine import budget
+
+    original, found = budget.advance, {"measured": 0}
+
+    def counting(session, batch):
+        found["measured"] += 1
+        found["share"] = len(batch)
+        return original(session, batch)
+
+    budget.advance = counting
+    budget.time = SimpleNamespace(perf_counter=lambda: found["measured"] / 8)
+    assert command([*words, *more]) == 0
+    return found
+
+
+def test_a_time_is_measured_by_all_ranks_together(start, run):
+    job = start(hurried, ["--time", "2s"], **{"train.images": None, "task.augment": "[]"})
+    one, two = job.results()
+    assert one == two == {"measured": 3, "share": 2}  # memory, warming, and one that counts
+    # Two seconds less three eighths, of which 95 % are steps of four images.
+    assert run().status["state"] == "finished" and run().status["images"] == int(1.625 * 0.95 * 32) // 4 * 4
+    assert tensors_of(run())[1]["world_size"] == 2
+
+
 def command_with(words, more):
     return command([*words, *more])
 
@@ -399,6 +426,17 @@ def test_nproc_shows_the_first_error_last_and_once_and_has_its_exit_code(start):
     lines = job.text(0).strip().splitlines()
     assert job.text(0).count("no pictures left") == 1
     assert lines[-2:] == ["error: no pictures left", "where: rank 1"]
+
+
+@SLOW
+def test_a_killed_rank_0_is_in_the_status_that_the_launcher_writes(start, tmp_path):
+    job = start(by_launcher, "slow", world=1, **{"train.images": 4000})
+    run = begun(tmp_path)
+    os.kill(json.loads((run.folder / "lock.json").read_text())["pid"], signal.SIGKILL)
+    assert job.wait() == [6]
+    written = json.loads((run.folder / "status.json").read_text())
+    assert (written["state"], written["code"]) == ("crashed", 6) and written["images"] >= 0
+    assert "rank 0 was ended by SIGKILL" in written["reason"] and "--resume auto" in written["resume"]
 
 
 @SLOW
