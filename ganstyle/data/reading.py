@@ -1,6 +1,6 @@
 """Read one picture safely: regular files only, sniffed, capped before decoding, oriented, in sRGB.
 
-What can go wrong with a file is an `InputError` in our own words; Pillow's text reaches nobody.
+What can go wrong with a file is an `InputError` in our own words; Pillow's text reaches nobody. Imports no torch.
 """
 
 from __future__ import annotations
@@ -8,19 +8,18 @@ from __future__ import annotations
 import io
 import os
 import stat
+import sys
 import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Union
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageFile
-from torch import Tensor
 
 from ganstyle.data.finding import Found, find_images
 from ganstyle.data.names import shown
@@ -28,13 +27,16 @@ from ganstyle.data.pixels import oriented, to_arrays
 from ganstyle.data.sniffing import HEAD_BYTES, READABLE, REFUSALS, sniff
 from ganstyle.errors import InputError
 
-__all__ = ["MAX_PIXELS", "Found", "Picture", "as_tensor", "find_images", "open_picture", "read_image"]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["MAX_PIXELS", "Found", "Picture", "as_array", "as_tensor", "find_images", "open_picture", "read_image"]
 
 MAX_PIXELS = 178_000_000
 MAX_BYTES = 1 << 30
 MAX_ANIMATION_PIXELS = 2_000_000_000
 
-ImageLike = str | os.PathLike[str] | Image.Image | NDArray[Any] | Tensor
+ImageLike = Union[str, os.PathLike[str], Image.Image, NDArray[Any], "Tensor"]
 
 # Pillow keeps its limits in module variables; whoever changes one holds this lock and puts it back.
 _PILLOW_LIMITS = threading.RLock()
@@ -143,17 +145,28 @@ def as_tensor(image: ImageLike) -> Tensor:
     Raises:
         InputError: a form that is none of these.
     """
+    return _tensor(as_array(image))
+
+
+def as_array(image: ImageLike) -> NDArray[np.uint8]:
+    """Return any picture as uint8 (H, W, 3), transparency on white; arguments and errors as in `as_tensor`."""
     if isinstance(image, str | os.PathLike):
-        return read_image(image)
+        return open_picture(image).on_matte()
     if isinstance(image, Image.Image):
         rgb, alpha, gray, _ = to_arrays(image)
-        return _tensor(Picture(oriented(rgb, 1), alpha, gray).on_matte())
-    if isinstance(image, Tensor):
-        array = image.detach().cpu().numpy()
-        return as_tensor(array if array.ndim == 2 else np.moveaxis(array, 0, -1))
+        return Picture(oriented(rgb, 1), alpha, gray).on_matte()
+    if is_tensor(image):
+        array = image.detach().cpu().numpy()  # type: ignore[union-attr]
+        return as_array(array if array.ndim == 2 else np.moveaxis(array, 0, -1))
     if isinstance(image, np.ndarray):
-        return _tensor(_from_array(image).on_matte())
+        return _from_array(image).on_matte()
     raise InputError(f"expected a path, PIL image, array or tensor, found {type(image).__name__}")
+
+
+def is_tensor(value: object) -> bool:
+    """Whether a value is a torch tensor; while nobody has imported torch there are none."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.Tensor)
 
 
 def _from_array(array: NDArray[Any]) -> Picture:
@@ -183,6 +196,8 @@ def _bytes(pixels: NDArray[Any]) -> NDArray[np.uint8]:
 
 
 def _tensor(rgb: NDArray[np.uint8]) -> Tensor:
+    import torch
+
     return torch.from_numpy(np.array(rgb.transpose(2, 0, 1), order="C"))
 
 

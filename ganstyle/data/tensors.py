@@ -18,6 +18,7 @@ from ganstyle.data.names import shown
 from ganstyle.errors import EnvironmentProblem, ModelError
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from torch import Tensor
 
 MAX_HEADER_BYTES = 4 << 20
@@ -93,6 +94,58 @@ def read_tensors(
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
             raise _broken(path, f"tensor {shown(name)} holds values that are not finite")
     return tensors
+
+
+def read_arrays(
+    path: str | os.PathLike[str], *, prefix: str = "", expected: Mapping[str, tuple[int, ...]] | None = None
+) -> dict[str, NDArray[Any]]:
+    """Read tensors as NumPy arrays, without torch.
+
+    Args:
+        path: a safetensors file, whatever its extension.
+        prefix: only names that begin so; the others' bytes are not read.
+        expected: name to shape of the whole file; more, fewer or other ones are refused.
+
+    Raises:
+        ModelError: as `read_tensors`; or a type that NumPy lacks, such as bfloat16.
+    """
+    import numpy as np
+    from safetensors import SafetensorError, safe_open
+
+    path = Path(path)
+    header = _checked_header(path)
+    if expected is not None:
+        _check_expected(header, expected, path)
+    try:
+        with safe_open(path, framework="numpy") as stored:
+            arrays = {name: stored.get_tensor(name) for name in header.tensors if name.startswith(prefix)}
+    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, OSError):
+        raise _broken(path, "its contents can't be read") from None
+    for name, array in arrays.items():
+        if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
+            raise _broken(path, f"tensor {shown(name)} holds values that are not finite")
+    return arrays
+
+
+def write_arrays(
+    path: str | os.PathLike[str], arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, str] | None = None
+) -> Path:
+    """Write NumPy arrays as `write_tensors` writes tensors: the same bytes, without torch.
+
+    Raises:
+        ModelError: a number is not finite.
+        EnvironmentProblem: full disk or no permission; the old file is intact.
+    """
+    import numpy as np
+    from safetensors.numpy import save
+
+    from ganstyle.data.writing import write_atomic
+
+    ready = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    for name, array in ready.items():
+        if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
+            raise ModelError(f"tensor {name} holds values that are not finite; nothing was written", where=shown(path))
+    return write_atomic(path, save(ready, dict(metadata or {})))
 
 
 def write_tensors(

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ganstyle.api import suggest
 from ganstyle.errors import EnvironmentProblem, ModelError, UsageError
@@ -15,8 +15,9 @@ from ganstyle.style.base import base_records, resource_path
 from ganstyle.style.card import CARD_KEY, SUFFIX, StyleCard, check_name, parse_card
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from PIL import Image
-    from torch import Tensor
 
     from ganstyle.registry import Registry
     from ganstyle.style.base import BaseModel
@@ -40,8 +41,8 @@ class Style:
     """
 
     card: StyleCard
-    code: Tensor
-    codes: Tensor | None = None
+    code: NDArray[np.float32]
+    codes: NDArray[np.float16] | None = None
     thumbnail: bytes = b""
 
     @property
@@ -76,18 +77,18 @@ def write_style(style: Style, path: Path, *, overwrite: bool = False) -> Path:
         UsageError: the file exists.
         EnvironmentProblem: the disk is full or the folder can't be written.
     """
-    import torch
+    import numpy as np
 
-    from ganstyle.data.tensors import write_tensors
+    from ganstyle.data.tensors import write_arrays
 
     if path.exists() and not overwrite:
         raise UsageError(f"{path} exists", where=str(path), hint="--overwrite replaces it")
-    tensors = {"code": style.code.float()}
+    arrays: dict[str, NDArray[Any]] = {"code": style.code.astype(np.float32)}
     if style.codes is not None:
-        tensors["codes"] = style.codes.half()
+        arrays["codes"] = style.codes.astype(np.float16)
     if style.thumbnail:
-        tensors["thumbnail"] = torch.frombuffer(bytearray(style.thumbnail), dtype=torch.uint8)
-    return write_tensors(path, tensors, {CARD_KEY: style.card.to_json()})
+        arrays["thumbnail"] = np.frombuffer(style.thumbnail, np.uint8)
+    return write_arrays(path, arrays, {CARD_KEY: style.card.to_json()})
 
 
 def read_card(path: Path) -> StyleCard:
@@ -110,14 +111,14 @@ def read_style(path: Path) -> Style:
     Raises:
         ModelError: a pickle, a foreign, damaged or lying file.
     """
-    from ganstyle.data.tensors import read_tensors
+    from ganstyle.data.tensors import read_arrays
 
     card = read_card(path)
-    tensors = read_tensors(path)
-    code, codes, thumbnail = tensors["code"], tensors.get("codes"), tensors.get("thumbnail")
-    if any(float(part.abs().max()) > MAX_MAGNITUDE for part in (code, codes) if part is not None):
+    arrays = read_arrays(path)
+    code, codes, thumbnail = arrays["code"], arrays.get("codes"), arrays.get("thumbnail")
+    if any(float(abs(part).max()) > MAX_MAGNITUDE for part in (code, codes) if part is not None):
         raise ModelError(f"{path.name} holds numbers that no style has", where=str(path), hint="make it again")
-    return Style(card, code, codes, b"" if thumbnail is None else thumbnail.numpy().tobytes())
+    return Style(card, code, codes, b"" if thumbnail is None else thumbnail.tobytes())
 
 
 def _check_shapes(tensors: Mapping[str, tuple[str, tuple[int, ...]]], path: Path) -> None:
@@ -154,7 +155,7 @@ def check_base(style: Style, base: BaseModel) -> Style:
     Raises:
         ModelError: it was made for another one; says how to make it again.
     """
-    length = getattr(base.stylizer, "code_length", len(style.code))
+    length = base.code_length or len(style.code)
     if style.card.base_sha256 != base.sha256 or len(style.code) != length:
         made_for = f"{style.card.base_name} {style.card.base_sha256[:8]}"
         raise ModelError(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,10 @@ from ganstyle.registry import Registry, default_registry
 
 if TYPE_CHECKING:
     import torch
+    from numpy.typing import NDArray
     from torch import nn
+
+    from ganstyle.style.painters import TilePainter
 
 STYLIZER = "stylizer"
 
@@ -27,16 +31,38 @@ class BaseModel:
     Attributes:
         name: its architecture.
         sha256: of its weights; a style fits one base model only.
-        stylizer: has `encode`, `stylize` and `measure`, see the plugin contract.
-        device: where it runs.
+        painter: paints pieces of pictures.
+        device: where it computes, e.g. `cpu` or `cuda`.
         may_fall_back: the user left the device to us, so that a CPU may take over.
+        opener: returns the torch module; called when first needed.
     """
 
     name: str
     sha256: str
-    stylizer: Any
-    device: torch.device
+    painter: TilePainter
+    device: str
     may_fall_back: bool = False
+    opener: Callable[[], Any] | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def code_length(self) -> int | None:
+        """How many numbers a style code has; None where any number will do."""
+        return self.painter.code_length
+
+    @functools.cached_property
+    def stylizer(self) -> Any:
+        """The torch module, for what needs more than painting: `encode`, `fit`; see the plugin contract.
+
+        Raises:
+            ModelError: the weights don't fit their architecture.
+        """
+        if self.opener is None:
+            raise ModelError(f"base model {self.name} has no network, it can only paint", where=self.name)
+        return self.opener()
+
+    def on_cpu(self) -> BaseModel:
+        """Return the base model with a painter on the CPU; this one stays where it is."""
+        return replace(self, painter=self.painter.on_cpu(), device="cpu", may_fall_back=False)
 
 
 def resource_path(resource: str) -> Path:
@@ -119,20 +145,30 @@ def load_base(model: str | Path | None = None, *, registry: Registry | None = No
     return base_of(loaded.networks[STYLIZER], loaded.card.arch.name, chosen, may_fall_back=device == "auto")
 
 
-def base_of(stylizer: nn.Module, name: str, device: torch.device, *, may_fall_back: bool = False) -> BaseModel:
+def base_of(stylizer: nn.Module, name: str, device: torch.device | str, *, may_fall_back: bool = False) -> BaseModel:
     """Return the base model of a stylizer, which goes to the device and to evaluation mode."""
     import torch
+
+    from ganstyle.style.painters import TorchPainter
 
     sha256 = fingerprint(stylizer)
     # 1.3 times faster on CPUs (512 px, one thread); measured, not assumed.
     placed = stylizer.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)
-    return BaseModel(name, sha256, placed, device, may_fall_back)
+    painter = TorchPainter(placed, str(device))
+    return BaseModel(name, sha256, painter, str(device), may_fall_back, lambda: placed)
 
 
 def fingerprint(stylizer: nn.Module) -> str:
     """Return the sha256 of the weights: names, shapes and float32 values, however the file was written."""
+    return weights_sha256({name: value.detach().float().cpu().numpy() for name, value in stylizer.state_dict().items()})
+
+
+def weights_sha256(weights: Mapping[str, NDArray[Any]]) -> str:
+    """Return the sha256 of arrays by name: names, shapes and float32 values; `fingerprint` of a network with them."""
+    import numpy as np
+
     digest = hashlib.sha256()
-    for name, value in sorted(stylizer.state_dict().items()):
+    for name, value in sorted(weights.items()):
         digest.update(f"{name}{tuple(value.shape)}".encode())
-        digest.update(value.detach().float().cpu().contiguous().numpy().tobytes())
+        digest.update(np.ascontiguousarray(value, dtype=np.float32).tobytes())
     return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""Weighted mixtures of styles, and strength: both are linear in the codes."""
+"""Weighted mixtures of styles, and strength: both are linear in the codes. Imports no torch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ganstyle.errors import UsageError
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from ganstyle.style.painters import Code
 
 MAX_STRENGTH = 1.5
 FADE = 0.25  # below this strength the photograph itself shines through, so that 0 is exactly the photograph
@@ -64,21 +64,22 @@ def normalised_weights(weights: Sequence[float]) -> list[float]:
     return [weight / sum(weights) for weight in weights]
 
 
-def blend_codes(codes: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
+def blend_codes(codes: Sequence[Code], weights: Sequence[float]) -> Code:
     """Return the weighted mean of codes.
 
     Args:
         codes: float32 (D,) each.
         weights: one for each code, see `normalised_weights`.
     """
-    import torch
+    import numpy as np
 
-    shares = torch.tensor(normalised_weights(weights), dtype=codes[0].dtype)
-    return shares @ torch.stack(list(codes))
+    # float64 inside: the mixture of a style with itself is the style, to the last bit.
+    total = sum(weight * code.astype(np.float64) for weight, code in zip(normalised_weights(weights), codes))
+    return np.asarray(total, dtype=codes[0].dtype)
 
 
-def at_strength(photo_code: Tensor, style_code: Tensor, strength: float) -> Tensor:
-    """Return the code at `strength` on the line from the photograph's own code (0) to the style's (1)."""
+def at_strength(photo_code: Code, style_code: Code, strength: float) -> Code:
+    """Return the code, float32 (D,), at `strength` from the photograph's own code (0) to the style's (1)."""
     return photo_code + strength * (style_code - photo_code)
 
 

@@ -210,8 +210,8 @@ def style_of_works(
         fingerprints=tuple(sorted(works.fingerprints)[:MAX_WORKS]),
         **facts,  # type: ignore[arg-type]
     )
-    kept = torch.stack(codes[: min(KEPT_CODES, MAX_KEPT_CODES)]).half() if len(codes) > 1 else None
-    style = Style(card, mean_code(codes), kept, thumbnail(works.images[0]))
+    kept = torch.stack(codes[: min(KEPT_CODES, MAX_KEPT_CODES)]).half().numpy() if len(codes) > 1 else None
+    style = Style(card, mean_code(codes).numpy(), kept, thumbnail(works.images[0]))
     if steps > 0:
         style = refine(style, works, base=base, steps=steps, seed=seed, photos=photos, progress=progress)
     return style
@@ -245,8 +245,9 @@ def refine(
     if fit is None:
         raise UsageError(f"base model {base.name} can't refine styles", where="option --fit", hint="leave --fit out")
     content = [shrunk(image, 2 * ENCODE_SIDE) for image in _fit_photos(photos)]
-    code = fit(style.code, works.images, content, steps=steps, seed=seed, progress=progress)
-    return replace(style, code=code.detach().float().cpu(), card=replace(style.card, fit_steps=steps))
+    start = torch.from_numpy(style.code.copy())
+    code = fit(start, works.images, content, steps=steps, seed=seed, progress=progress)
+    return replace(style, code=code.detach().float().cpu().numpy(), card=replace(style.card, fit_steps=steps))
 
 
 def _fit_photos(photos: Pictures | None) -> list[Tensor]:

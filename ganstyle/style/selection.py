@@ -69,17 +69,15 @@ def _check_single(wanted: str | os.PathLike[str], bank: StyleBank) -> None:
 
 
 def _single(wanted: str | os.PathLike[str], *, bank: StyleBank, base: BaseModel) -> Style:
-    from ganstyle.style.learning import make_style
-
     _check_single(wanted, bank)
     text, path = os.fspath(wanted), Path(wanted)
     if text in bank.names():
         return check_base(bank.load(text), base)
-    if path.is_dir():
-        return make_style(path, name=name_from(path.resolve().name), base=base)
-    if path.suffix == ".safetensors":
+    if path.suffix == ".safetensors" and not path.is_dir():
         return check_base(read_style(path), base)
-    return make_style(path, name=name_from(path.stem), base=base)
+    from ganstyle.style.learning import make_style  # pictures need the encoder, and that needs torch
+
+    return make_style(path, name=name_from(path.resolve().name if path.is_dir() else path.stem), base=base)
 
 
 def blend(parts: list[tuple[str, float]], *, bank: StyleBank, base: BaseModel, name: str = "") -> Style:

@@ -1,14 +1,11 @@
-"""One page to choose from: a photograph in many styles, or the styles' own pictures."""
+"""One page to choose from: a photograph in many styles, or the styles' own pictures. Imports no torch."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-import torch
 from PIL import Image
-from torch import Tensor
 
 from ganstyle.data.reading import Picture
 from ganstyle.data.writing import contact_sheet
@@ -37,21 +34,19 @@ def photo_sheet(
     """
     options = replace(options, max_size=options.max_size or CELL)
     # Strength 0 is the photograph itself, with the same size and matte as its paintings.
-    cells = [apply_style(photo, styles[0], base=base, options=replace(options, strength=0.0)).tensor()]
-    cells += [apply_style(photo, style, base=base, options=options).tensor() for style in styles]
-    return _page(cells, ["photograph", *(style.name for style in styles)])
+    paintings = [apply_style(photo, styles[0], base=base, options=replace(options, strength=0.0))]
+    paintings += [apply_style(photo, style, base=base, options=options) for style in styles]
+    return _page(
+        [Image.fromarray(painting.rgb) for painting in paintings], ["photograph", *(style.name for style in styles)]
+    )
 
 
 def thumbnail_sheet(styles: Sequence[Style]) -> Image.Image:
     """Return the thumbnails of styles, labelled; a style without one is a grey cell."""
-    cells = [_tensor(style.picture() or Image.new("RGB", (96, 96), (128, 128, 128))) for style in styles]
+    cells = [style.picture() or Image.new("RGB", (96, 96), (128, 128, 128)) for style in styles]
     return _page(cells, [style.name for style in styles])
 
 
-def _page(cells: Sequence[Tensor], labels: Sequence[str]) -> Image.Image:
+def _page(cells: Sequence[Image.Image], labels: Sequence[str]) -> Image.Image:
     columns = min(MAX_COLUMNS, max(1, round(len(cells) ** 0.5 + 0.49)))
     return contact_sheet(cells, columns=columns, labels=list(labels))
-
-
-def _tensor(picture: Image.Image) -> Tensor:
-    return torch.from_numpy(np.array(picture)).permute(2, 0, 1).contiguous()

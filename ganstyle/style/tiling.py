@@ -1,22 +1,21 @@
 """Pictures of any size in bounded memory: tiles with a halo, normalised by the moments of the whole picture.
 
 The tiles equal the untiled picture because nothing in a stylizer but those moments reaches farther than the halo
-(Chen et al. 2021, arXiv:2103.11784, for the thumbnail that measures very large pictures).
+(Chen et al. 2021, arXiv:2103.11784, for the thumbnail that measures very large pictures). Imports no torch.
 """
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-from torch import Tensor
-from torch.nn import functional as F
+import numpy as np
+from PIL import Image
 
 from ganstyle.errors import EnvironmentProblem
 from ganstyle.style.base import BaseModel
+from ganstyle.style.painters import Code, Pixels, TilePainter
 
 GRID = 8  # tiles start at multiples of it, as the stylizer's deepest layer strides by it
 HALO = 168
@@ -26,6 +25,14 @@ WHOLE_PIXELS = (2048 + 2 * MARGIN) ** 2
 LARGE_TILE = 1536  # of pictures too large for one piece; the halo costs half as much again
 RETRIES = 3
 MIN_TILE = 64
+_OUT_OF_MEMORY = (
+    "out of memory",
+    "can't allocate memory",
+    "not enough memory",
+    "failed to allocate memory",
+    "bad_alloc",
+    "bad allocation",
+)
 
 
 @dataclass(frozen=True)
@@ -51,16 +58,16 @@ class Tile:
         """First row and column that are read; multiples of 8."""
         return max(0, self.top - self.halo), max(0, self.left - self.halo)
 
-    def read(self, picture: Tensor) -> Tensor:
-        """Return the piece with its halo, of (3, H, W)."""
+    def read(self, picture: Pixels) -> Pixels:
+        """Return the piece with its halo, a view into (H, W, 3)."""
         top, left = self.origin
-        return picture[:, top : self.bottom + self.halo, left : self.right + self.halo]
+        return picture[top : self.bottom + self.halo, left : self.right + self.halo]
 
-    def write(self, painted: Tensor, target: Tensor) -> None:
-        """Put the inner part of a painted piece (3, h, w) into (3, H, W)."""
+    def write(self, painted: Pixels, target: Pixels) -> None:
+        """Put the inner part of a painted piece (h, w, 3) into (H, W, 3)."""
         top, left = self.top - self.origin[0], self.left - self.origin[1]
         height, width = self.bottom - self.top, self.right - self.left
-        target[:, self.top : self.bottom, self.left : self.right] = painted[:, top : top + height, left : left + width]
+        target[self.top : self.bottom, self.left : self.right] = painted[top : top + height, left : left + width]
 
 
 @dataclass(frozen=True)
@@ -96,124 +103,93 @@ def tiles_of(height: int, width: int, *, side: int, halo: int) -> Iterator[Tile]
             yield Tile(top, left, min(top + side, height), min(left + side, width), halo)
 
 
-def paint(base: BaseModel, picture: Tensor, code: Tensor, *, tiling: Tiling | None = None, seed: int = 0) -> Tensor:
+def paint(base: BaseModel, picture: Pixels, code: Code, *, tiling: Tiling | None = None, seed: int = 0) -> Pixels:
     """Paint a picture of any size; out of memory, again with smaller tiles and the same result.
 
     Args:
         base: the base model.
-        picture: uint8 (3, H, W), H and W at least 1; painted with a mirrored margin, which is cut off.
+        picture: uint8 (H, W, 3), H and W at least 1; painted with a mirrored margin, which is cut off.
         code: float32 (D,).
         tiling: how large pieces are; default `Tiling()`.
         seed: of the stroke noise.
 
     Returns:
-        uint8 (3, H, W), on the CPU.
+        uint8 (H, W, 3).
 
     Raises:
         EnvironmentProblem: the smallest tiles don't fit either.
     """
-    height, width = picture.shape[1:]
-    rows, columns = _mirrored(height), _mirrored(width)
-    painted = _paint_framed(base, picture[:, rows][:, :, columns], code, tiling=tiling or Tiling(), seed=seed)
-    return painted[:, MARGIN : MARGIN + height, MARGIN : MARGIN + width].contiguous()
+    height, width = picture.shape[:2]
+    framed = np.pad(picture, ((MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0)), mode="reflect")
+    painted = _paint_framed(base, framed, code, tiling=tiling or Tiling(), seed=seed)
+    return np.ascontiguousarray(painted[MARGIN : MARGIN + height, MARGIN : MARGIN + width])
 
 
-def _mirrored(count: int) -> Tensor:
-    """Return the indices of `count` pixels with MARGIN mirrored ones on either side, however few there are."""
-    period = max(1, 2 * (count - 1))
-    indices = torch.arange(-MARGIN, count + MARGIN) % period
-    return torch.where(indices < count, indices, period - indices)
-
-
-def _paint_framed(base: BaseModel, picture: Tensor, code: Tensor, *, tiling: Tiling, seed: int) -> Tensor:
-    side = tiling.side(*picture.shape[1:])
+def _paint_framed(base: BaseModel, picture: Pixels, code: Code, *, tiling: Tiling, seed: int) -> Pixels:
+    side = tiling.side(*picture.shape[:2])
     for _ in range(RETRIES + 1):
         try:
-            return _paint_once(base, picture, code, side=side, halo=tiling.halo, seed=seed)
-        except (RuntimeError, MemoryError) as error:
+            return _paint_once(base.painter, picture, code, side=side, halo=tiling.halo, seed=seed)
+        except Exception as error:
             if not is_out_of_memory(error):
                 raise
-        side = max(MIN_TILE, min(side, max(picture.shape[1:])) // 2 // GRID * GRID)
-        _free(base)
-    if base.may_fall_back and base.device.type != "cpu":
-        return _paint_framed(on_cpu(base), picture, code, tiling=Tiling(side, tiling.halo), seed=seed)
+        side = max(MIN_TILE, min(side, max(picture.shape[:2])) // 2 // GRID * GRID)
+        base.painter.release()
+    if base.may_fall_back and base.device != "cpu":
+        return _paint_framed(base.on_cpu(), picture, code, tiling=Tiling(side, tiling.halo), seed=seed)
     raise EnvironmentProblem(
         f"out of memory with tiles of {side} pixels, after {RETRIES} attempts with smaller ones",
-        where=f"painting {picture.shape[2]}x{picture.shape[1]} pixels on {base.device}",
+        where=f"painting {picture.shape[1]}x{picture.shape[0]} pixels on {base.device}",
         hint="--device cpu, or --max-size",
     )
 
 
-@torch.inference_mode()
-def _paint_once(base: BaseModel, picture: Tensor, code: Tensor, *, side: int, halo: int, seed: int) -> Tensor:
-    height, width = picture.shape[1:]
-    code = code.to(base.device)[None]
+def _paint_once(painter: TilePainter, picture: Pixels, code: Code, *, side: int, halo: int, seed: int) -> Pixels:
+    height, width = picture.shape[:2]
     tiles = list(tiles_of(height, width, side=side, halo=halo))
     statistics = None
     if len(tiles) > 1 or height * width > WHOLE_PIXELS:
-        statistics = measure(base, picture, code, seed=seed)
-    result = torch.empty_like(picture)
+        statistics = measure(painter, picture, code, seed=seed)
+    result = np.empty_like(picture)
     for tile in tiles:
-        content = as_input(tile.read(picture), base.device)
-        painted = base.stylizer.stylize(content, code, statistics=statistics, offset=tile.origin, seed=seed)
-        tile.write(as_bytes(painted[0]), result)
+        content = tile.read(picture)
+        tile.write(painter.paint_tile(content, code, statistics=statistics, offset=tile.origin, seed=seed), result)
     return result
 
 
-def measure(base: BaseModel, picture: Tensor, code: Tensor, *, seed: int = 0, limit: int = WHOLE_PIXELS) -> Any:
+def measure(painter: TilePainter, picture: Pixels, code: Code, *, seed: int = 0, limit: int | None = None) -> Any:
     """Return the moments that all tiles normalise by.
 
     Args:
-        base: the base model.
-        picture: uint8 (3, H, W).
-        code: float32 (1, D), on the device.
+        painter: what paints.
+        picture: uint8 (H, W, 3).
+        code: float32 (D,).
         seed: of the stroke noise.
-        limit: larger pictures are measured from a thumbnail of that many pixels.
+        limit: larger pictures are measured from a thumbnail of that many pixels; default `WHOLE_PIXELS`.
     """
+    limit = limit or WHOLE_PIXELS
     try:
-        return base.stylizer.measure(as_input(_thumbnail(picture, limit), base.device), code, seed=seed)
-    except (RuntimeError, MemoryError) as error:
+        return painter.measure(_thumbnail(picture, limit), code, seed=seed)
+    except Exception as error:
         if not is_out_of_memory(error) or limit <= WHOLE_PIXELS >> 2 * RETRIES:
             raise
-    _free(base)
-    return measure(base, picture, code, seed=seed, limit=limit // 4)
+    painter.release()
+    return measure(painter, picture, code, seed=seed, limit=limit // 4)
 
 
-def _thumbnail(picture: Tensor, limit: int) -> Tensor:
-    height, width = picture.shape[1:]
+def _thumbnail(picture: Pixels, limit: int) -> Pixels:
+    height, width = picture.shape[:2]
     if height * width <= limit:
         return picture
     scale = (limit / (height * width)) ** 0.5
-    sides = [max(1, round(height * scale)), max(1, round(width * scale))]
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
     # uint8 throughout: a float copy of 100 megapixels alone would take 1.2 GB.
-    return F.interpolate(picture[None], size=sides, mode="bilinear", antialias=True)[0]
-
-
-def as_input(picture: Tensor, device: torch.device) -> Tensor:
-    """Return float32 (1, 3, H, W) in [-1, 1] of uint8 (3, H, W), in the layout that is fast on CPUs."""
-    values = picture.to(device).float()[None] / 127.5 - 1
-    return values.contiguous(memory_format=torch.channels_last)
-
-
-def as_bytes(painted: Tensor) -> Tensor:
-    """Return uint8 (3, H, W) on the CPU of float (3, H, W) in [-1, 1]."""
-    return ((painted + 1) * 127.5).round().clamp(0, 255).byte().cpu()
+    return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BILINEAR))
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error of torch or Python means that memory ran out; torch has no one class for it."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+    """Whether an error of torch, onnxruntime or Python means that memory ran out; neither library has one class."""
+    if isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__:
         return True
     text = str(error).lower()
-    return any(words in text for words in ("out of memory", "can't allocate memory", "not enough memory"))
-
-
-def on_cpu(base: BaseModel) -> BaseModel:
-    """Return the base model with a copy of its stylizer on the CPU; the original stays where it is."""
-    device = torch.device("cpu")
-    return BaseModel(base.name, base.sha256, copy.deepcopy(base.stylizer).to(device), device)
-
-
-def _free(base: BaseModel) -> None:
-    if base.device.type == "cuda":
-        torch.cuda.empty_cache()
+    return any(words in text for words in _OUT_OF_MEMORY)

@@ -1,4 +1,4 @@
-"""Content and style to a picture: one photograph in memory, with everything that it needs kept."""
+"""Content and style to a picture: one photograph in memory, with everything that it needs kept. Imports no torch."""
 
 from __future__ import annotations
 
@@ -9,28 +9,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
 
 import ganstyle
 from ganstyle.data.provenance import STYLISED
-from ganstyle.data.reading import MAX_PIXELS, ImageLike, Picture, as_tensor, open_picture
+from ganstyle.data.reading import MAX_PIXELS, ImageLike, Picture, as_array, is_tensor, open_picture
 from ganstyle.data.writing import save_image
 from ganstyle.errors import UsageError
 from ganstyle.style.bank import Style, StyleBank
 from ganstyle.style.base import BaseModel, load_base
 from ganstyle.style.blending import at_strength, check_strength, shine_through
 from ganstyle.style.colour import check_mode, preserve_color
-from ganstyle.style.learning import encode
+from ganstyle.style.painters import Code, Pixels
 from ganstyle.style.selection import check_wanted, select_style
 from ganstyle.style.tiling import HALO, Tiling, paint
 
 if TYPE_CHECKING:
-    from ganstyle.registry import Registry
+    from torch import Tensor
 
-Pixels = NDArray[np.uint8]
+    from ganstyle.registry import Registry
 
 
 @dataclass(frozen=True)
@@ -89,6 +86,8 @@ class Painting:
 
     def tensor(self) -> Tensor:
         """Return uint8 (3, H, W)."""
+        import torch
+
         return torch.from_numpy(self.rgb).permute(2, 0, 1).contiguous()
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False, quality: int = 95) -> Path:
@@ -153,7 +152,7 @@ def transfer(
     base = load_base(model, registry=registry, device=device)
     chosen = select_style(style, bank=bank, base=base)
     painting = apply_style(picture, chosen, base=base, options=options)
-    return painting.tensor() if isinstance(photo, Tensor) else painting.image()
+    return painting.tensor() if is_tensor(photo) else painting.image()
 
 
 def picture_of(photo: ImageLike, *, max_pixels: int = MAX_PIXELS) -> Picture:
@@ -169,7 +168,7 @@ def picture_of(photo: ImageLike, *, max_pixels: int = MAX_PIXELS) -> Picture:
         return open_picture(_encoded(photo), max_pixels=max_pixels, name="the picture")
     if isinstance(photo, np.ndarray) and photo.ndim == 3 and photo.shape[2] == 4 and photo.dtype == np.uint8:
         return Picture(np.ascontiguousarray(photo[..., :3]), np.ascontiguousarray(photo[..., 3]))
-    return Picture(as_tensor(photo).permute(1, 2, 0).contiguous().numpy())
+    return Picture(np.ascontiguousarray(as_array(photo)))
 
 
 def _encoded(photo: Image.Image) -> io.BytesIO:
@@ -195,24 +194,35 @@ def apply_style(photo: Picture, style: Style, *, base: BaseModel, options: Trans
     options = options or TransferOptions()
     photo = _fitted(photo, options.max_size)
     rgb = photo.on_matte(_matte(photo))
-    original = torch.from_numpy(np.array(rgb.transpose(2, 0, 1), order="C"))
-    painted = _painted(original, style, base, options).permute(1, 2, 0).contiguous().numpy()
+    painted = _painted(rgb, style, base, options)
     if options.strength > 0:
         painted = preserve_color(painted, rgb, options.preserve_color)
     return Painting(painted, photo.alpha, photo.notes, settings_of(style, base, options))
 
 
-def _painted(original: Tensor, style: Style, base: BaseModel, options: TransferOptions) -> Tensor:
+def _painted(original: Pixels, style: Style, base: BaseModel, options: TransferOptions) -> Pixels:
     keep = shine_through(options.strength)
     if keep >= 1:
-        return original.clone()
+        return original.copy()
     code = style.code
     if options.strength != 1:
-        code = at_strength(encode(base, original), code, options.strength)
+        code = at_strength(photo_code(base, original), code, options.strength)
     painted = paint(base, original, code, tiling=Tiling(options.tile, options.halo), seed=options.seed)
-    if keep == 0:
-        return painted
-    return torch.lerp(painted.float(), original.float(), keep).round().byte()
+    return painted if keep == 0 else _mixed(painted, original, keep)
+
+
+def photo_code(base: BaseModel, photo: Pixels) -> Code:
+    """Return the code float32 (D,) of a photograph's own style, of uint8 (H, W, 3)."""
+    import torch
+
+    from ganstyle.style.learning import encode
+
+    return np.asarray(encode(base, torch.from_numpy(np.array(photo.transpose(2, 0, 1), order="C"))))
+
+
+def _mixed(painted: Pixels, original: Pixels, keep: float) -> Pixels:
+    """Return uint8 (H, W, 3): a share `keep` of the original, the rest of the painting."""
+    return np.rint(painted + np.float32(keep) * (original.astype(np.float32) - painted)).astype(np.uint8)
 
 
 def _fitted(photo: Picture, max_size: int | None) -> Picture:
@@ -255,5 +265,5 @@ def settings_of(style: Style, base: BaseModel, options: TransferOptions) -> dict
         "seed": options.seed,
         "max_size": options.max_size,
         "version": ganstyle.__version__,
-        "torch": torch.__version__,
+        "engine": base.painter.engine,
     }

@@ -55,7 +55,7 @@ def test_an_existing_style_is_kept_unless_asked(painter: Painter, run_cli, tmp_p
     assert (refused.code, "--overwrite" in refused.err) == (2, True)
     before = read_style(user_folder() / "mine.style.safetensors").code
     assert run_cli("style", "add", "mine", second, "--overwrite").code == 0
-    assert float((read_style(user_folder() / "mine.style.safetensors").code - before).abs().max()) > 1
+    assert float(abs(read_style(user_folder() / "mine.style.safetensors").code - before).max()) > 1
 
 
 def test_shipped_styles_cannot_be_removed(painter: Painter, run_cli) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
-import torch
 from PIL import Image
 from tiny_painter import Painter, gradient
 
@@ -18,7 +18,7 @@ from ganstyle.style.transfer import TransferOptions
 
 
 def named(*names: str) -> list[Style]:
-    return [Style(StyleCard(name, "m", "00" * 32), torch.zeros(6)) for name in names]
+    return [Style(StyleCard(name, "m", "00" * 32), np.zeros(6, np.float32)) for name in names]
 
 
 def targets(found: object, tmp_path: Path, **how: object) -> list[str]:

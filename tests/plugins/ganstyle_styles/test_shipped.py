@@ -29,7 +29,7 @@ def photo():
 
 @pytest.fixture(scope="module")
 def paintings(base, photo):
-    codes = {name: StyleBank().load(name).code[None] for name in NAMES}
+    codes = {name: torch.from_numpy(StyleBank().load(name).code)[None] for name in NAMES}
     with torch.no_grad():
         return {name: base.stylizer.stylize(photo, code) for name, code in codes.items()}
 
