@@ -1,4 +1,4 @@
-"""Keep the photograph's colours: its chroma under the painting's light, or its colour moments."""
+"""Keep the photograph's colours in a painting: pixel by pixel, as a palette, or as hues; wholly or in part."""
 
 from __future__ import annotations
 
@@ -12,22 +12,46 @@ from ganstyle.api import suggest
 from ganstyle.errors import UsageError
 
 Pixels = NDArray[np.uint8]
-ColorMode = Literal["none", "luma", "match"]
+ColorMode = Literal["none", "luma", "match", "histogram", "hue"]
 MODES: tuple[str, ...] = get_args(ColorMode)
+NEUTRAL_CHROMA = 4.0  # below about this chroma a hue is noise
 STRIP_PIXELS = 1 << 20  # Lab needs 24 bytes and more for each pixel: large pictures go in strips
 
 
-def check_mode(mode: str) -> str:
-    """Return the mode if there is one of that name.
+def parse_mode(text: str) -> tuple[str, float]:
+    """Read a way to preserve colours and its amount: `match`, or `match:0.5` for half of the way.
+
+    Returns:
+        (mode, amount in [0, 1]).
 
     Raises:
-        UsageError: there isn't.
+        UsageError: no such way, or an amount out of range.
+
+    >>> parse_mode("match:0.5")
+    ('match', 0.5)
     """
+    mode, colon, number = text.partition(":")
     if mode not in MODES:
         raise UsageError(
-            f"unknown way to preserve colours {mode!r}; {suggest(mode, MODES)}", where="option --preserve-color"
+            f"unknown way to preserve colours {mode!r}; {suggest(mode, MODES)}",
+            where="option --preserve-color",
+            hint=f"one of {', '.join(MODES)}; part of the way: match:0.5",
         )
-    return mode
+    return mode, _amount(number, text) if colon else 1.0
+
+
+def _amount(number: str, text: str) -> float:
+    try:
+        amount = float(number)
+    except ValueError:
+        amount = -1.0
+    if not 0 <= amount <= 1:
+        raise UsageError(
+            f"{number!r} is not an amount between 0 and 1",
+            where=f"--preserve-color {text}",
+            hint="--preserve-color match:0.5",
+        )
+    return amount
 
 
 def preserve_color(painted: Pixels, photo: Pixels, mode: str) -> Pixels:
@@ -36,15 +60,28 @@ def preserve_color(painted: Pixels, photo: Pixels, mode: str) -> Pixels:
     Args:
         painted: uint8 (H, W, 3).
         photo: uint8 (H, W, 3) of the same size.
-        mode: `none`; `luma`: lightness of the painting, colour of each pixel of the photograph; `match`: mean and
-            covariance of the photograph's colours.
+        mode: see `parse_mode`. `none`; `luma`: lightness of the painting, colour of each pixel of the photograph;
+            `match`: mean and covariance of the photograph's colours; `histogram`: the photograph's whole distribution
+            of lightness and of both colour axes; `hue`: hues of the photograph, lightness and vividness of the
+            painting.
 
     Returns:
         uint8 (H, W, 3).
     """
-    if mode == "luma":
-        return keep_luma(painted, photo)
-    return match_colors(painted, photo) if check_mode(mode) == "match" else painted
+    name, amount = parse_mode(mode)
+    if name == "none" or amount == 0:
+        return painted
+    ways = {"luma": keep_luma, "match": match_colors, "histogram": match_histogram, "hue": keep_hue}
+    kept = ways[name](painted, photo)
+    return kept if amount == 1 else _between(painted, kept, amount)
+
+
+def _between(painted: Pixels, kept: Pixels, amount: float) -> Pixels:
+    result = np.empty_like(painted)
+    for rows in _strips(painted):
+        start = painted[rows].astype(np.float32)
+        result[rows] = _bytes(start + np.float32(amount) * (kept[rows] - start))
+    return result
 
 
 def keep_luma(painted: Pixels, photo: Pixels) -> Pixels:
@@ -66,6 +103,47 @@ def _lab2rgb(lab2rgb: Any, lab: NDArray[Any]) -> NDArray[Any]:
         # A dark pixel with a strong colour lies outside sRGB; the nearest colour is what we want.
         warnings.simplefilter("ignore", UserWarning)
         return lab2rgb(lab)
+
+
+def keep_hue(painted: Pixels, photo: Pixels) -> Pixels:
+    """Return L* and chroma of the painting with the hue of the photograph, uint8 (H, W, 3).
+
+    What is grey in the photograph has no hue and stays nearly grey.
+    """
+    from skimage.color import lab2rgb, rgb2lab
+
+    result = np.empty_like(painted)
+    for rows in _strips(painted):
+        lab, colours = rgb2lab(_unit(painted[rows])), rgb2lab(_unit(photo[rows]))[..., 1:]
+        chroma = np.linalg.norm(lab[..., 1:], axis=-1, keepdims=True)
+        lab[..., 1:] = chroma * colours / (np.linalg.norm(colours, axis=-1, keepdims=True) + NEUTRAL_CHROMA)
+        result[rows] = _bytes(_lab2rgb(lab2rgb, lab) * 255)
+    return result
+
+
+def match_histogram(painted: Pixels, photo: Pixels) -> Pixels:
+    """Return the painting with the photograph's distributions of L*, a* and b*, uint8 (H, W, 3)."""
+    from skimage.color import lab2rgb
+    from skimage.exposure import match_histograms
+
+    lab, wanted = _lab_bytes(painted), _lab_bytes(photo)
+    for channel in range(3):
+        lab[..., channel] = _bytes(match_histograms(lab[..., channel], wanted[..., channel]))
+    result = np.empty_like(painted)
+    for rows in _strips(painted):
+        values = lab[rows] / np.array([2.55, 1, 1], np.float32) - np.array([0, 128, 128], np.float32)
+        result[rows] = _bytes(_lab2rgb(lab2rgb, values) * 255)
+    return result
+
+
+def _lab_bytes(picture: Pixels) -> Pixels:
+    """Return L* * 2.55, a* + 128 and b* + 128 as uint8: 24 megapixels of floats would take 300 MB."""
+    from skimage.color import rgb2lab
+
+    result = np.empty_like(picture)
+    for rows in _strips(picture):
+        result[rows] = _bytes(rgb2lab(_unit(picture[rows])) * (2.55, 1, 1) + (0, 128, 128))
+    return result
 
 
 def match_colors(painted: Pixels, photo: Pixels) -> Pixels:

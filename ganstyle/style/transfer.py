@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import os
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +21,13 @@ from ganstyle.errors import UsageError
 from ganstyle.style.bank import Style, StyleBank
 from ganstyle.style.base import BaseModel, load_base
 from ganstyle.style.blending import at_strength, check_strength, shine_through
-from ganstyle.style.colour import check_mode, preserve_color
+from ganstyle.style.colour import parse_mode, preserve_color
 from ganstyle.style.painters import Code, Pixels
+from ganstyle.style.regions import Regions, check_feather, check_fit, composed, read_regions
 from ganstyle.style.selection import check_wanted, select_style
+from ganstyle.style.strokes import automatic_size, check_stroke_size, paint_at
 from ganstyle.style.tiling import HALO, Tiling, paint
+from ganstyle.style.variants import varied_style
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -36,11 +41,14 @@ class TransferOptions:
 
     Attributes:
         strength: 0 is the photograph, 1 the style, up to 1.5.
-        preserve_color: `none`, `luma` or `match`, see `colour.preserve_color`.
+        preserve_color: see `colour.preserve_color`.
         seed: of the stroke noise.
         tile: side of the pieces in pixels; None chooses by the size of the picture.
         halo: pixels read around each piece.
         max_size: shrink the photograph to this long side first; None keeps its size.
+        stroke_size: of the brush, 0.5 to 4; None chooses by the size of the picture.
+        variation: 1 is the plain painting, others differ gently.
+        feather: width of a mask's soft borders in pixels; None is 0.3 % of the long side.
 
     Raises:
         UsageError: a value out of range.
@@ -52,11 +60,17 @@ class TransferOptions:
     tile: int | None = None
     halo: int = HALO
     max_size: int | None = None
+    stroke_size: float | None = None
+    variation: int = 1
+    feather: float | None = None
 
     def __post_init__(self) -> None:
         check_strength(self.strength)
-        check_mode(self.preserve_color)
-        for name, least in (("tile", 64), ("halo", 0), ("max_size", 8)):
+        parse_mode(self.preserve_color)
+        check_feather(self.feather)
+        if self.stroke_size is not None:
+            check_stroke_size(self.stroke_size)
+        for name, least in (("tile", 64), ("halo", 0), ("max_size", 8), ("variation", 1)):
             value = getattr(self, name)
             if value is not None and value < least:
                 raise UsageError(f"{name} {value} is less than {least}", where=f"option --{name.replace('_', '-')}")
@@ -109,11 +123,15 @@ class Painting:
 
 def transfer(
     photo: ImageLike,
-    style: Style | ImageLike,
+    style: Style | ImageLike | list[Style | ImageLike],
     *,
     strength: float = 1.0,
+    stroke_size: float | None = None,
+    mask: ImageLike | None = None,
+    feather: float | None = None,
     preserve_color: str = "none",
     seed: int = 0,
+    variation: int = 1,
     device: str = "auto",
     model: str | Path | None = None,
     registry: Registry | None = None,
@@ -125,10 +143,16 @@ def transfer(
 
     Args:
         photo: path, PIL image, array (H, W, 3|4) or tensor (3, H, W); uint8, or floats in [0, 1].
-        style: name, mixture (`"monet:0.6,van_gogh:0.4"`), picture, folder, style file or Style.
+        style: name, mixture (`"monet:0.6,van_gogh:0.4"`), picture, folder, style file or Style; with a mask also a
+            list, one for each region.
         strength: 0 returns the photograph, 1 is the full style; up to 1.5.
-        preserve_color: `"none"`, `"luma"` or `"match"`.
+        stroke_size: of the brush, 0.5 to 4; None: 1 up to 1024 pixels, beyond in proportion to the long side.
+        mask: white is the first style, black the second, or the photograph if there is one style; greys blend; more
+            styles take as many flat colours, from the brightest to the darkest.
+        feather: width of the mask's soft borders in pixels; None is 0.3 % of the long side.
+        preserve_color: `"none"`, `"luma"`, `"match"`, `"histogram"` or `"hue"`; part of the way: `"match:0.5"`.
         seed: equal seeds give equal pictures.
+        variation: 1 is the plain painting; 2, 3 ... differ gently.
         device: `auto`, `cpu`, `cuda` or `mps`.
         model: base model: a model file, a run folder or an architecture; None takes the shipped one.
         registry: default `default_registry()`.
@@ -145,13 +169,18 @@ def transfer(
         ModelError: a style or model file that is damaged or foreign.
         EnvironmentProblem: no weights, no device, or out of memory.
     """
-    options = TransferOptions(strength, preserve_color, seed, tile, halo, max_size)
-    bank = StyleBank(registry)
-    check_wanted(style, bank)
-    picture = picture_of(photo)
+    options = TransferOptions(
+        strength, preserve_color, seed, tile, halo, max_size, stroke_size, variation=variation, feather=feather
+    )
+    bank, wanted = StyleBank(registry), style if isinstance(style, list) else [style]
+    for part in wanted:
+        check_wanted(part, bank)
+    picture, regions = picture_of(photo), None
+    if mask is not None:
+        regions = read_regions(picture_of(mask), styles=len(wanted), feather=feather)
     base = load_base(model, registry=registry, device=device)
-    chosen = select_style(style, bank=bank, base=base)
-    painting = apply_style(picture, chosen, base=base, options=options)
+    chosen = [select_style(part, bank=bank, base=base) for part in wanted]
+    painting = apply_styles(picture, chosen, base=base, regions=regions, options=options)
     return painting.tensor() if is_tensor(photo) else painting.image()
 
 
@@ -191,24 +220,79 @@ def apply_style(photo: Picture, style: Style, *, base: BaseModel, options: Trans
     Raises:
         EnvironmentProblem: out of memory even with small tiles.
     """
+    return apply_styles(photo, [style], base=base, options=options)
+
+
+Brush = Callable[[Pixels, Style, TransferOptions], Pixels]
+"""Paints uint8 (H, W, 3) in a style; variations and colours are no matter of it."""
+
+
+def apply_styles(
+    photo: Picture,
+    styles: Sequence[Style],
+    *,
+    base: BaseModel,
+    regions: Regions | None = None,
+    options: TransferOptions | None = None,
+    brush: Brush | None = None,
+) -> Painting:
+    """Paint the regions of a photograph in one style each.
+
+    Args:
+        photo: the photograph.
+        styles: of this base model; one, or as many as the mask has regions.
+        base: the base model.
+        regions: where each style goes; None is one style everywhere.
+        options: default `TransferOptions()`.
+        brush: paints instead of the base model, e.g. an optimiser.
+
+    Raises:
+        UsageError: several styles and no regions.
+        InputError: a mask of another shape than the photograph's.
+        EnvironmentProblem: out of memory even with small tiles.
+    """
     options = options or TransferOptions()
+    if regions is None and len(styles) != 1:
+        raise UsageError(f"{len(styles)} styles in one picture need a mask", where="option --mask")
     photo = _fitted(photo, options.max_size)
     rgb = photo.on_matte(_matte(photo))
-    painted = _painted(rgb, style, base, options)
-    if options.strength > 0:
-        painted = preserve_color(painted, rgb, options.preserve_color)
-    return Painting(painted, photo.alpha, photo.notes, settings_of(style, base, options))
+
+    def painted_in(style: Style) -> Pixels:
+        painted = _painted(rgb, style, options, brush or _brush_of(base))
+        return preserve_color(painted, rgb, options.preserve_color) if options.strength > 0 else painted
+
+    if regions is None:
+        painted = painted_in(styles[0])
+    else:
+        check_fit(regions.plane.shape[::-1], photo.size)
+        makers = [*(functools.partial(painted_in, style) for style in styles), lambda: rgb][: regions.count]
+        painted = composed(regions.planes(photo.size), makers)
+    return Painting(painted, photo.alpha, photo.notes, settings_of(styles, base, options) | _masked(regions))
 
 
-def _painted(original: Pixels, style: Style, base: BaseModel, options: TransferOptions) -> Pixels:
+def _painted(original: Pixels, style: Style, options: TransferOptions, brush: Brush) -> Pixels:
     keep = shine_through(options.strength)
     if keep >= 1:
         return original.copy()
-    code = style.code
-    if options.strength != 1:
-        code = at_strength(photo_code(base, original), code, options.strength)
-    painted = paint(base, original, code, tiling=Tiling(options.tile, options.halo), seed=options.seed)
+    size = options.stroke_size or automatic_size(original.shape[1], original.shape[0])
+    code, options = varied_style(style, replace(options, stroke_size=size))
+    painted = brush(original, replace(style, code=code), options)
     return painted if keep == 0 else _mixed(painted, original, keep)
+
+
+def _brush_of(base: BaseModel) -> Brush:
+    def brush(original: Pixels, style: Style, options: TransferOptions) -> Pixels:
+        code = style.code
+        if options.strength != 1:
+            code = at_strength(photo_code(base, original), code, options.strength)
+        tiling = Tiling(options.tile, options.halo)
+        return paint_at(
+            lambda pixels: paint(base, pixels, code, tiling=tiling, seed=options.seed),
+            original,
+            stroke_size=options.stroke_size or 1.0,
+        )
+
+    return brush
 
 
 def photo_code(base: BaseModel, photo: Pixels) -> Code:
@@ -252,15 +336,21 @@ def _matte(photo: Picture) -> tuple[int, int, int]:
     return round(red), round(green), round(blue)
 
 
-def settings_of(style: Style, base: BaseModel, options: TransferOptions) -> dict[str, Any]:
+def _masked(regions: Regions | None) -> dict[str, Any]:
+    return {} if regions is None else {"mask_sha256": regions.fingerprint, "feather": regions.feather}
+
+
+def settings_of(styles: Sequence[Style], base: BaseModel, options: TransferOptions) -> dict[str, Any]:
     """Return what made a painting; no paths, no user, no host."""
     return {
         "command": "transfer",
-        "style": style.name,
-        "style_author": style.card.author,
+        "style": " ".join(style.name for style in styles),
+        "style_author": "; ".join(dict.fromkeys(style.card.author for style in styles if style.card.author)),
         "base_model": base.name,
         "base_sha256": base.sha256,
         "strength": options.strength,
+        "stroke_size": options.stroke_size or "auto",
+        "variation": options.variation,
         "preserve_color": options.preserve_color,
         "seed": options.seed,
         "max_size": options.max_size,
