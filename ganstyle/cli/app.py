@@ -82,6 +82,11 @@ COMMANDS: dict[str, Command] = {
         "Turn pictures into paintings.",
         ("ganstyle transfer photo.jpg --style monet", "ganstyle transfer photos/ --style painting.jpg"),
     ),
+    "learn": Command(
+        "learn:learn",
+        "Learn a style from pictures and keep it.",
+        ("ganstyle learn my_hand sketches/", "ganstyle learn my_hand sketches/ --time 1m --previews looks/"),
+    ),
     "eval": Command(
         "eval:evaluate",
         "Score generated pictures.",
@@ -92,7 +97,7 @@ COMMANDS: dict[str, Command] = {
         "Write a run's curves, pictures and film anew, as one HTML file.",
         ("ganstyle report", "ganstyle report runs/0001-dcgan"),
     ),
-    "style": Command("style:app", "List, show, add, remove and export stored styles.", ("ganstyle style list",)),
+    "style": Command("style:app", "List, show, add, remove, share and blend stored styles.", ("ganstyle style list",)),
     "data": Command("data:app", "Check pictures; prepare a fast cache.", ("ganstyle data check my_pictures/",)),
     "arch": Command("components:arch", "List and show architectures.", ("ganstyle arch show dcgan",)),
     "loss": Command("components:loss", "List and show losses.", ("ganstyle loss list",)),

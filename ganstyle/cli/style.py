@@ -7,19 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ganstyle.cli import learn as learning
 from ganstyle.cli.output import DeviceOption, JsonFlag, Output, QuietFlag, SeedOption, command
 from ganstyle.errors import UsageError
 
 if TYPE_CHECKING:
-    from ganstyle.style.bank import Entry, Style
+    from ganstyle.style.bank import Entry, Style, StyleBank
     from ganstyle.style.base import BaseModel
 
-app = typer.Typer(help="List, show, add, remove, export and blend stored styles.", no_args_is_help=True)
+app = typer.Typer(help="Make, list, show, remove, export, import, renew and blend stored styles.", no_args_is_help=True)
 
 NameArgument = Annotated[str, typer.Argument(help="Name of a stored style.")]
-OverwriteFlag = Annotated[bool, typer.Option("--overwrite", help="Replace what has that name.")]
-ModelOption = Annotated[str | None, typer.Option(help="Base model: file, run folder or architecture.")]
-FitOption = Annotated[int, typer.Option("--fit", "--steps", min=0, help="Refinement steps; 0 is the encoder's answer.")]
 
 
 @app.command("list")
@@ -87,84 +85,110 @@ def _write_thumbnail(style: Style, path: Path) -> Path:
 def add(
     name: Annotated[str, typer.Argument(help="What you will type after --style.")],
     pictures: Annotated[list[Path], typer.Argument(help="Pictures or folders of one hand, or one style file.")],
-    fit: FitOption = 0,
-    title: Annotated[str, typer.Option(help="For people, e.g. 'Claude Monet'.")] = "",
-    author: Annotated[str, typer.Option(help="Whose works they are.")] = "",
-    licence: Annotated[str, typer.Option(help="Of the works.")] = "",
-    source: Annotated[str, typer.Option(help="Where the works come from.")] = "",
-    photos: Annotated[Path | None, typer.Option(help="Photographs to refine on; default: embedded ones.")] = None,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Write this file or folder, not your bank.")] = None,
-    model: ModelOption = None,
-    overwrite: OverwriteFlag = False,
+    time: learning.TimeOption = None,
+    steps: learning.StepsOption = None,
+    loss: learning.LossOption = "hinge",
+    photos: learning.PhotosOption = None,
+    title: learning.TitleOption = "",
+    author: learning.AuthorOption = "",
+    licence: learning.LicenceOption = "",
+    source: learning.SourceOption = "",
+    lean: learning.LeanFlag = False,
+    out: learning.OutOption = None,
+    model: learning.ModelOption = None,
+    overwrite: learning.OverwriteFlag = False,
     seed: SeedOption = 0,
     device: DeviceOption = "auto",
     json: JsonFlag = False,
     quiet: QuietFlag = False,
 ) -> None:
-    """Make a style from pictures and keep it; a style file is taken as it is."""
-    from ganstyle.style.bank import StyleBank, check_base
-    from ganstyle.style.base import load_base
-    from ganstyle.style.card import check_name
-
-    output, bank = Output(json, quiet), StyleBank()
-    check_name(name)
-    _check_free(bank, name, out, overwrite)
-    base = load_base(model, device=device)
+    """Make a style from pictures by the encoder alone and keep it; `ganstyle learn` refines it as well."""
+    plan = learning.plan_of(time, steps, loss, {"seed": seed, "photos": photos}, default=None)
+    output, bank = Output(json, quiet), learning.bank_with_room(name, out, overwrite)
+    base = learning.base_model(model, device)
     if len(pictures) == 1 and pictures[0].suffix == ".safetensors":
-        style = check_base(_imported(pictures[0], name), base)
+        style = _taken_in(pictures[0], name, base, output)
     else:
         facts = {"title": title, "author": author, "licence": licence, "source": source}
-        style = _made(pictures, name, base, {"steps": fit, "seed": seed, "photos": photos, **facts}, output)
-    _keep(bank, style, out, overwrite, output)
+        style = learning.Making(output, plan, lean=lean).style(name, pictures, base, facts)
+    learning.keep(bank, style, out, overwrite, output)
 
 
-def _check_free(bank: Any, name: str, out: Path | None, overwrite: bool) -> None:
-    """Refuse a taken name before minutes of work."""
-    if out is None and not overwrite and name in bank.names():
-        raise UsageError(
-            f"style {name!r} exists already",
-            where=str(bank.entry(name).path),
-            hint="choose another name, or --overwrite",
-        )
-
-
-def _imported(path: Path, name: str) -> Style:
+def _taken_in(path: Path, name: str | None, base: BaseModel, output: Output) -> Style:
+    """Return the style of a file, which is not trusted; one of another base model is encoded again."""
     from ganstyle.style.bank import read_style
+    from ganstyle.style.reencoding import suited
     from ganstyle.style.selection import renamed
 
-    return renamed(read_style(path), name)
+    style = read_style(path)
+    return suited(renamed(style, name or style.name), base, warn=output.warn)
 
 
-def _made(pictures: list[Path], name: str, base: BaseModel, how: dict[str, Any], output: Output) -> Style:
-    from ganstyle.style.learning import read_works, style_of_works
+@app.command("import")
+@command
+def import_(
+    files: Annotated[list[Path], typer.Argument(help="Style files, e.g. from `ganstyle style export`.")],
+    name: Annotated[str | None, typer.Option(help="Another name; for one file.")] = None,
+    model: learning.ModelOption = None,
+    overwrite: learning.OverwriteFlag = False,
+    device: DeviceOption = "auto",
+    json: JsonFlag = False,
+    quiet: QuietFlag = False,
+) -> None:
+    """Take in style files of others; they are checked first, and all of them are taken or none."""
+    if name is not None and len(files) > 1:
+        raise UsageError(f"one name for {len(files)} files", where="option --name", hint="import them one by one")
+    output, base = Output(json, quiet), learning.base_model(model, device)
+    styles = [_taken_in(path, name, base, output) for path in files]
+    names = [style.name for style in styles]
+    double = sorted({name for name in names if names.count(name) > 1})
+    if double:
+        raise UsageError(f"two files hold a style {double[0]!r}", where="files", hint="import one of them with --name")
+    banks = [learning.bank_with_room(name, None, overwrite) for name in names]
+    paths = [bank.add(style, overwrite=overwrite) for bank, style in zip(banks, styles, strict=True)]
+    lines = [f"style {style.name!r}: {path}" for style, path in zip(styles, paths, strict=True)]
+    output.result({"styles": names, "paths": paths}, text="\n".join(lines))
 
-    works = read_works(pictures)
-    for what, why in works.skipped:
-        output.warn(f"{what}: {why}; left out")
-    with output.progress("refining", how["steps"] or None, unit="step") as progress:
-        return style_of_works(works, name=name, base=base, progress=lambda done, _total: progress.update(done), **how)
+
+@app.command()
+@command
+def renew(
+    names: Annotated[list[str] | None, typer.Argument(help="Your styles; default: all that don't fit.")] = None,
+    time: learning.TimeOption = None,
+    steps: learning.StepsOption = None,
+    loss: learning.LossOption = "hinge",
+    photos: learning.PhotosOption = None,
+    model: learning.ModelOption = None,
+    seed: SeedOption = 0,
+    device: DeviceOption = "auto",
+    json: JsonFlag = False,
+    quiet: QuietFlag = False,
+) -> None:
+    """Make your styles anew for a new base model, from the small pictures that they carry."""
+    from ganstyle.style.bank import StyleBank
+
+    output, bank, base = Output(json, quiet), StyleBank(), learning.base_model(model, device)
+    plan = learning.plan_of(time, steps, loss, {"seed": seed, "photos": photos}, default=None)
+    making, rows = learning.Making(output, plan), []
+    for entry in [bank.entry(name) for name in names or bank.names()]:
+        if names or not (entry.shipped or entry.error):
+            rows.append((entry.name, _renewed(bank, entry.name, making, base)))
+    facts = {"styles": [{"name": name, "what": what} for name, what in rows]}
+    output.result(facts, table=(("style", "what"), rows) if rows else None, text=None if rows else "you have no styles")
 
 
-def _keep(bank: Any, style: Style, out: Path | None, overwrite: bool, output: Output) -> None:
-    path = _target(style, out)
-    written = _export(style, path, overwrite) if path else bank.add(style, overwrite=overwrite)
-    size_kb = written.stat().st_size / 1000
-    facts = {"style": style.name, "path": written, "works": style.card.works, "fit_steps": style.card.fit_steps}
-    output.result(facts, text=f"style {style.name!r} of {style.card.works} pictures: {written} ({size_kb:.0f} kB)")
+def _renewed(bank: StyleBank, name: str, making: learning.Making, base: BaseModel) -> str:
+    from ganstyle.style.reencoding import encoded_again, is_for, pictures_of, works_of
 
-
-def _target(style: Style, out: Path | None) -> Path | None:
-    from ganstyle.style.card import SUFFIX
-
-    if out is None:
-        return None
-    return out if out.name.endswith(SUFFIX) else out / f"{style.name}{SUFFIX}"
-
-
-def _export(style: Style, path: Path, overwrite: bool) -> Path:
-    from ganstyle.style.bank import write_style
-
-    return write_style(style, path, overwrite=overwrite)
+    style = bank.load(name)
+    if is_for(style, base) and not making.plan.wanted():
+        return "fits already"
+    pictures, kind = pictures_of(style)
+    if not pictures:
+        return f"carries no pictures; learn it again: ganstyle learn {name} PICTURES --overwrite"
+    again = encoded_again(style, pictures, base)
+    bank.add(making.refined(again, works_of(pictures), base), overwrite=True)
+    return f"made anew from its {kind}"
 
 
 @app.command()
@@ -182,15 +206,29 @@ def remove(name: NameArgument, json: JsonFlag = False, quiet: QuietFlag = False)
 def export(
     name: NameArgument,
     out: Annotated[Path, typer.Argument(help="File NAME.style.safetensors, or a folder.")] = Path(),
-    overwrite: OverwriteFlag = False,
+    with_pictures: Annotated[
+        bool | None, typer.Option("--with-pictures/--without-pictures", help="Default: if their licence is public.")
+    ] = None,
+    overwrite: learning.OverwriteFlag = False,
     json: JsonFlag = False,
     quiet: QuietFlag = False,
 ) -> None:
-    """Write a stored style to a file that others can add."""
-    from ganstyle.style.bank import StyleBank
+    """Write a stored style to a file that others can import.
 
-    bank = StyleBank()
-    _keep(bank, bank.load(name), out, overwrite, Output(json, quiet))
+    Small pictures of the works, from which a later base model can make the style anew, go along only if the style's
+    licence says public domain or Creative Commons, or if asked for.
+    """
+    from dataclasses import replace
+
+    from ganstyle.style.bank import StyleBank
+    from ganstyle.style.card import is_public
+
+    bank, output = StyleBank(), Output(json, quiet)
+    style = bank.load(name)
+    if style.samples and not (is_public(style.card.licence) if with_pictures is None else with_pictures):
+        output.say("without small pictures of the works, whose licence is not known as public: --with-pictures")
+        style = replace(style, samples=())
+    learning.keep(bank, style, out, overwrite, output)
 
 
 @app.command()
@@ -198,32 +236,28 @@ def export(
 def blend(
     name: Annotated[str, typer.Argument(help="Of the new style.")],
     parts: Annotated[str, typer.Argument(help="E.g. monet:0.6,van_gogh:0.4.")],
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Write this file or folder, not your bank.")] = None,
-    model: ModelOption = None,
-    overwrite: OverwriteFlag = False,
+    out: learning.OutOption = None,
+    model: learning.ModelOption = None,
+    overwrite: learning.OverwriteFlag = False,
     device: DeviceOption = "auto",
     json: JsonFlag = False,
     quiet: QuietFlag = False,
 ) -> None:
     """Mix styles into a new one."""
     from ganstyle.style import selection
-    from ganstyle.style.bank import StyleBank
-    from ganstyle.style.base import load_base
     from ganstyle.style.blending import parse_blend
-    from ganstyle.style.card import check_name
 
-    bank = StyleBank()
-    check_name(name)
-    _check_free(bank, name, out, overwrite)
-    mixture = selection.blend(parse_blend(parts), bank=bank, base=load_base(model, device=device), name=name)
-    _keep(bank, mixture, out, overwrite, Output(json, quiet))
+    output, bank = Output(json, quiet), learning.bank_with_room(name, out, overwrite)
+    base = learning.base_model(model, device)
+    mixture = selection.blend(parse_blend(parts), bank=bank, base=base, name=name, warn=output.warn)
+    learning.keep(bank, mixture, out, overwrite, output)
 
 
 @app.command()
 @command
 def sheet(
     out: Annotated[Path, typer.Argument(help="Picture to write.")] = Path("styles.png"),
-    overwrite: OverwriteFlag = False,
+    overwrite: learning.OverwriteFlag = False,
     json: JsonFlag = False,
     quiet: QuietFlag = False,
 ) -> None:

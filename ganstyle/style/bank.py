@@ -26,6 +26,8 @@ HOME_VARIABLE = "GANSTYLE_HOME"
 MAX_CODE = 1 << 20
 MAX_KEPT_CODES = 64
 MAX_THUMBNAIL_BYTES = 200_000
+MAX_SAMPLES = 8
+SAMPLES = tuple(f"sample{index}" for index in range(MAX_SAMPLES))
 MAX_MAGNITUDE = 100.0  # codes lie within about 3; larger ones overflow in the exponent of the gains
 
 
@@ -38,12 +40,14 @@ class Style:
         code: float32 (D,).
         codes: float16 (N, D), of single works, at most 64; None where they are not kept.
         thumbnail: JPEG bytes; empty where there is none.
+        samples: JPEGs of works, at most 8, from which another base model can encode the style anew.
     """
 
     card: StyleCard
     code: NDArray[np.float32]
     codes: NDArray[np.float16] | None = None
     thumbnail: bytes = b""
+    samples: tuple[bytes, ...] = ()
 
     @property
     def name(self) -> str:
@@ -88,6 +92,7 @@ def write_style(style: Style, path: Path, *, overwrite: bool = False) -> Path:
         arrays["codes"] = style.codes.astype(np.float16)
     if style.thumbnail:
         arrays["thumbnail"] = np.frombuffer(style.thumbnail, np.uint8)
+    arrays |= {f"sample{index}": np.frombuffer(data, np.uint8) for index, data in enumerate(style.samples)}
     return write_arrays(path, arrays, {CARD_KEY: style.card.to_json()})
 
 
@@ -116,9 +121,11 @@ def read_style(path: Path) -> Style:
     card = read_card(path)
     arrays = read_arrays(path)
     code, codes, thumbnail = arrays["code"], arrays.get("codes"), arrays.get("thumbnail")
-    if any(float(abs(part).max()) > MAX_MAGNITUDE for part in (code, codes) if part is not None):
+    # Written so that a code that is not a number is refused as well.
+    if not all(float(abs(part).max()) <= MAX_MAGNITUDE for part in (code, codes) if part is not None):
         raise ModelError(f"{path.name} holds numbers that no style has", where=str(path), hint="make it again")
-    return Style(card, code, codes, b"" if thumbnail is None else thumbnail.tobytes())
+    samples = tuple(arrays[name].tobytes() for name in SAMPLES if name in arrays)
+    return Style(card, code, codes, b"" if thumbnail is None else thumbnail.tobytes(), samples)
 
 
 def _check_shapes(tensors: Mapping[str, tuple[str, tuple[int, ...]]], path: Path) -> None:
@@ -127,8 +134,7 @@ def _check_shapes(tensors: Mapping[str, tuple[str, tuple[int, ...]]], path: Path
     allowed = {
         "code": kind == "F32" and 0 < length <= MAX_CODE,
         "codes": _is_matrix(tensors.get("codes"), length),
-        "thumbnail": _is_bytes(tensors.get("thumbnail")),
-    }
+    } | {name: _is_bytes(tensors.get(name)) for name in ("thumbnail", *SAMPLES)}
     bad = [name for name in {"code", *tensors} if not allowed.get(name, False)]
     if bad:
         raise ModelError(

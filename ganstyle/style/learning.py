@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -15,20 +15,24 @@ from torch.nn import functional as F
 
 from ganstyle.data.finding import find_images
 from ganstyle.data.reading import ImageLike, as_tensor
-from ganstyle.errors import InputError, NoInputError, UsageError
+from ganstyle.errors import InputError, NoInputError
 from ganstyle.style.bank import MAX_KEPT_CODES, Style
 from ganstyle.style.base import BaseModel
 from ganstyle.style.card import MAX_WORKS, StyleCard, check_name
+from ganstyle.style.refining import Refined, RefinePlan, refine_code
 
 ENCODE_SIDE = 288  # short side in pixels: the middle of the sizes at which training shows style pictures
 MAX_ASPECT = 6
 MIN_SIDE = 32
 KEPT_CODES = 8
 THUMBNAIL_SIDE = 192
+SAMPLE_SIDE = 256
+SAMPLE_BYTES = 28_000
+KEPT_SAMPLES = 3
+MAX_READ = 300  # works; more are thinned out evenly
 FIT_PHOTOS = 32
 
 Pictures = ImageLike | Iterable[ImageLike]
-Progress = Callable[[int, int], object]
 
 
 @dataclass
@@ -47,7 +51,7 @@ class Works:
 
 
 def read_works(pictures: Pictures) -> Works:
-    """Read the pictures of a style; unusable ones are skipped.
+    """Read the pictures of a style; unusable ones and copies are skipped, and of more than 300 an even choice is read.
 
     Args:
         pictures: one picture or many; paths may be folders, which are searched.
@@ -56,14 +60,18 @@ def read_works(pictures: Pictures) -> Works:
         NoInputError: none can be used; says why the first one can't.
     """
     works = Works()
-    for source in _sources(pictures, works):
+    for source in _thinned(_sources(pictures, works), works):
         try:
             image = usable_style_picture(as_tensor(source))
         except InputError as error:
             works.skipped.append((_label(source), error.message))
             continue
+        fingerprint = _fingerprint(source, image)
+        if fingerprint in works.fingerprints:
+            works.skipped.append((_label(source), "the same picture as another one"))
+            continue
         works.images.append(shrunk(image, 2 * ENCODE_SIDE))
-        works.fingerprints.append(_fingerprint(source, image))
+        works.fingerprints.append(fingerprint)
     if not works.images:
         reason = f": {works.skipped[0][1]}" if works.skipped else ""
         raise NoInputError(
@@ -85,6 +93,13 @@ def _sources(pictures: Pictures, works: Works) -> list[ImageLike]:
         found.extend(search.files)
         works.skipped.extend((str(path), reason) for path, reason in search.ignored if reason == "does not exist")
     return found
+
+
+def _thinned(sources: list[ImageLike], works: Works) -> list[ImageLike]:
+    if len(sources) <= MAX_READ:
+        return sources
+    works.skipped.append((f"{len(sources) - MAX_READ} of {len(sources)} pictures", f"{MAX_READ} are enough"))
+    return [sources[index * len(sources) // MAX_READ] for index in range(MAX_READ)]
 
 
 def _label(source: ImageLike) -> str:
@@ -158,15 +173,7 @@ def mean_code(codes: Sequence[Tensor]) -> Tensor:
 
 
 def make_style(
-    pictures: Pictures,
-    *,
-    name: str,
-    base: BaseModel,
-    steps: int = 0,
-    seed: int = 0,
-    photos: Pictures | None = None,
-    progress: Progress | None = None,
-    **facts: str,
+    pictures: Pictures, *, name: str, base: BaseModel, plan: RefinePlan | None = None, lean: bool = False, **facts: str
 ) -> Style:
     """Make a style from pictures.
 
@@ -174,31 +181,20 @@ def make_style(
         pictures: works by one hand; files, folders or pictures in memory.
         name: what users will type.
         base: the base model, which the style then belongs to.
-        steps: of refinement after the encoder's answer, which takes a second per picture.
-        seed: of the refinement.
-        photos: to refine on; default the embedded ones.
-        progress: called with (steps done, steps).
+        plan: of the refinement after the encoder's answer, which takes a second per picture; None is no refinement.
+        lean: keep nothing of single works, neither codes nor small pictures; another base model then has only the
+            thumbnail to encode the style from.
         **facts: title, author, licence and source of the works.
 
     Raises:
         NoInputError: no picture can be used.
         UsageError: the base model can't refine, or the name is none.
     """
-    return style_of_works(
-        read_works(pictures), name=name, base=base, steps=steps, seed=seed, photos=photos, progress=progress, **facts
-    )
+    return style_of_works(read_works(pictures), name=name, base=base, plan=plan, lean=lean, **facts)
 
 
 def style_of_works(
-    works: Works,
-    *,
-    name: str,
-    base: BaseModel,
-    steps: int = 0,
-    seed: int = 0,
-    photos: Pictures | None = None,
-    progress: Progress | None = None,
-    **facts: str,
+    works: Works, *, name: str, base: BaseModel, plan: RefinePlan | None = None, lean: bool = False, **facts: str
 ) -> Style:
     """Make a style of works already read; see `make_style`."""
     codes = [encode(base, image) for image in works.images]
@@ -210,44 +206,43 @@ def style_of_works(
         fingerprints=tuple(sorted(works.fingerprints)[:MAX_WORKS]),
         **facts,  # type: ignore[arg-type]
     )
-    kept = torch.stack(codes[: min(KEPT_CODES, MAX_KEPT_CODES)]).half().numpy() if len(codes) > 1 else None
-    style = Style(card, mean_code(codes).numpy(), kept, thumbnail(works.images[0]))
-    if steps > 0:
-        style = refine(style, works, base=base, steps=steps, seed=seed, photos=photos, progress=progress)
-    return style
+    several = len(codes) > 1 and not lean
+    kept = torch.stack(codes[: min(KEPT_CODES, MAX_KEPT_CODES)]).half().numpy() if several else None
+    samples = () if lean else samples_of(works.images)
+    style = Style(card, mean_code(codes).numpy(), kept, thumbnail(works.images[0]), samples)
+    return refine(style, works, base=base, plan=plan)[0] if plan is not None and plan.wanted() else style
 
 
-def refine(
-    style: Style,
-    works: Works,
-    *,
-    base: BaseModel,
-    steps: int,
-    seed: int = 0,
-    photos: Pictures | None = None,
-    progress: Progress | None = None,
-) -> Style:
-    """Return the style with its code fitted to the works; the generator stays as it is.
+def refine(style: Style, works: Works, *, base: BaseModel, plan: RefinePlan) -> tuple[Style, Refined]:
+    """Fit a style's code to the works, never for the worse by its held-out score; the generator stays as it is.
 
     Args:
         style: where to start.
         works: what to come close to.
-        base: its stylizer needs a method `fit(code, works, photos, *, steps, seed, progress) -> code`.
-        steps: gradient steps.
-        seed: of the crops.
-        photos: what is painted meanwhile; default the embedded photographs.
-        progress: called with (steps done, steps).
+        base: its stylizer needs a method `fitting`, see `ganstyle.style.refining`.
+        plan: the budget.
+
+    Returns:
+        The refined style, and how that went.
 
     Raises:
         UsageError: the base model can't refine.
     """
-    fit = getattr(base.stylizer, "fit", None)
-    if fit is None:
-        raise UsageError(f"base model {base.name} can't refine styles", where="option --fit", hint="leave --fit out")
-    content = [shrunk(image, 2 * ENCODE_SIDE) for image in _fit_photos(photos)]
-    start = torch.from_numpy(style.code.copy())
-    code = fit(start, works.images, content, steps=steps, seed=seed, progress=progress)
-    return replace(style, code=code.detach().float().cpu().numpy(), card=replace(style.card, fit_steps=steps))
+    photos = [shrunk(image, 2 * ENCODE_SIDE) for image in _fit_photos(plan.photos)]
+    refined = refine_code(style.code, works.images, photos, base=base, plan=plan)
+    return with_code(style, refined, plan), refined
+
+
+def with_code(style: Style, refined: Refined, plan: RefinePlan) -> Style:
+    """Return the style with a refined code, and on its card how that came about."""
+    facts = {
+        "fit_steps": refined.steps,
+        "fit_seconds": round(refined.seconds, 1),
+        "fit_loss": plan.loss_name if plan.loss is not None else "",
+        "instant_score": round(refined.instant, 5),
+        "refined_score": round(refined.best, 5),
+    }
+    return replace(style, code=refined.code, card=replace(style.card, **facts))
 
 
 def _fit_photos(photos: Pictures | None) -> list[Tensor]:
@@ -259,6 +254,37 @@ def _fit_photos(photos: Pictures | None) -> list[Tensor]:
     if not found:
         raise NoInputError("no photographs to refine a style on", hint="--photos FOLDER")
     return found
+
+
+def samples_of(images: Sequence[Tensor]) -> tuple[bytes, ...]:
+    """Return JPEGs of up to three works, spread evenly over them, about 256 pixels high and below 28 kB each.
+
+    From these a later base model encodes the style anew.
+
+    Args:
+        images: uint8 (3, H, W) each, at least one.
+    """
+    count = min(len(images), KEPT_SAMPLES)
+    chosen = [images[index * len(images) // count] for index in range(count)]
+    return tuple(_jpeg_below(resized(image, min(SAMPLE_SIDE, *image.shape[1:])), SAMPLE_BYTES) for image in chosen)
+
+
+def _jpeg_below(image: Tensor, limit: int) -> bytes:
+    """Return a JPEG of uint8 (3, H, W) below so many bytes: first the quality gives way, then the size."""
+    while True:
+        for quality in (85, 70, 55):
+            data = _jpeg(image, quality)
+            if len(data) < limit:
+                return data
+        image = resized(image, min(image.shape[1:]) * 3 // 4)
+
+
+def _jpeg(image: Tensor, quality: int) -> bytes:
+    from PIL import Image
+
+    stream = io.BytesIO()
+    Image.fromarray(image.permute(1, 2, 0).numpy()).save(stream, "JPEG", quality=quality, optimize=True)
+    return stream.getvalue()
 
 
 def thumbnail(image: Tensor) -> bytes:

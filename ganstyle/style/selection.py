@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import os
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganstyle.errors import ModelError, UsageError
-from ganstyle.style.bank import Style, StyleBank, check_base, read_style, unknown_style
+from ganstyle.style.bank import Style, StyleBank, read_style, unknown_style
 from ganstyle.style.base import BaseModel
 from ganstyle.style.blending import blend_codes, parse_blend
 from ganstyle.style.card import StyleCard, name_from
+from ganstyle.style.reencoding import Warn, suited
 
 if TYPE_CHECKING:
     from ganstyle.data.reading import ImageLike
 
 
-def select_style(wanted: Style | ImageLike, *, bank: StyleBank, base: BaseModel) -> Style:
+def select_style(wanted: Style | ImageLike, *, bank: StyleBank, base: BaseModel, warn: Warn = warnings.warn) -> Style:
     """Return the style that is meant.
 
     Args:
@@ -25,21 +27,22 @@ def select_style(wanted: Style | ImageLike, *, bank: StyleBank, base: BaseModel)
             a style file; a picture in memory. A name of the bank wins over a path; `./name` is a path.
         bank: knows the names.
         base: encodes pictures.
+        warn: told when a style of another base model is encoded again.
 
     Raises:
         UsageError: no such name or path, or a mixture that can't be.
-        ModelError: a style file that is damaged, or of another base model.
+        ModelError: a style file that is damaged, or of another base model and without pictures.
         NoInputError: the picture or folder can't be used.
     """
     if isinstance(wanted, Style):
-        return check_base(wanted, base)
+        return suited(wanted, base, warn=warn)
     if not isinstance(wanted, str | os.PathLike):
         from ganstyle.style.learning import make_style
 
         return make_style([wanted], name="picture", base=base)
     if isinstance(wanted, str) and not _is_single(wanted, bank):
-        return blend(parse_blend(wanted), bank=bank, base=base)
-    return _single(wanted, bank=bank, base=base)
+        return blend(parse_blend(wanted), bank=bank, base=base, warn=warn)
+    return _single(wanted, bank=bank, base=base, warn=warn)
 
 
 def check_wanted(wanted: Style | ImageLike, bank: StyleBank) -> None:
@@ -68,19 +71,21 @@ def _check_single(wanted: str | os.PathLike[str], bank: StyleBank) -> None:
     raise unknown_style(text, dict.fromkeys(bank.names()))
 
 
-def _single(wanted: str | os.PathLike[str], *, bank: StyleBank, base: BaseModel) -> Style:
+def _single(wanted: str | os.PathLike[str], *, bank: StyleBank, base: BaseModel, warn: Warn) -> Style:
     _check_single(wanted, bank)
     text, path = os.fspath(wanted), Path(wanted)
     if text in bank.names():
-        return check_base(bank.load(text), base)
+        return suited(bank.load(text), base, warn=warn)
     if path.suffix == ".safetensors" and not path.is_dir():
-        return check_base(read_style(path), base)
+        return suited(read_style(path), base, warn=warn)
     from ganstyle.style.learning import make_style  # pictures need the encoder, and that needs torch
 
     return make_style(path, name=name_from(path.resolve().name if path.is_dir() else path.stem), base=base)
 
 
-def blend(parts: list[tuple[str, float]], *, bank: StyleBank, base: BaseModel, name: str = "") -> Style:
+def blend(
+    parts: list[tuple[str, float]], *, bank: StyleBank, base: BaseModel, name: str = "", warn: Warn = warnings.warn
+) -> Style:
     """Return the weighted mean of styles.
 
     Args:
@@ -88,8 +93,9 @@ def blend(parts: list[tuple[str, float]], *, bank: StyleBank, base: BaseModel, n
         bank: knows the names.
         base: encodes pictures.
         name: of the result; default made of the parts, e.g. `monet60-van_gogh40`.
+        warn: see `select_style`.
     """
-    styles = [_single(text, bank=bank, base=base) for text, _ in parts]
+    styles = [_single(text, bank=bank, base=base, warn=warn) for text, _ in parts]
     code = blend_codes([style.code for style in styles], [weight for _, weight in parts])
     default = name_from("-".join(f"{style.name}{weight * 100:.0f}" for style, (_, weight) in zip(styles, parts)))
     card = StyleCard(

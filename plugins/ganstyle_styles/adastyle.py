@@ -18,11 +18,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
-from ganstyle.api import ImageSpec, Options
+from ganstyle.api import ImageSpec, LossLike, Options
 from ganstyle.functional.style import channel_statistics
 from ganstyle.nn.encoders import load_backbone
 
-from .fitting import Progress, fit_code
+from .fitting import Fitting
 from .layers import (
     CodeLayout,
     DepthwiseBlock,
@@ -234,27 +234,25 @@ class Stylizer(nn.Module):
         self._paint(content, code, site=recorder, seed=seed)
         return recorder.moments
 
-    def fit(
+    def fitting(
         self,
-        code: Tensor,
         works: Sequence[Tensor],
         photos: Sequence[Tensor],
         *,
-        steps: int,
+        code: Tensor,
+        loss: LossLike | None = None,
         seed: int = 0,
-        progress: Progress | None = None,
-    ) -> Tensor:
-        """Return the code fitted to works, float32 (code_length,); see `fit_code`.
+    ) -> Fitting:
+        """Return what fits a code to works step by step: `step(fraction)`, `code`, `score(code)`.
 
         Args:
-            code: float32 (code_length,), where to start.
             works: uint8 (3, H, W) each.
-            photos: uint8 (3, H, W) each.
-            steps: gradient steps.
-            seed: of the crops.
-            progress: called with (steps done, steps).
+            photos: uint8 (3, H, W) each, painted meanwhile.
+            code: float32 (code_length,), where to start.
+            loss: of a rival that learns the works; `None` does without.
+            seed: of the crops and the rival.
         """
-        return fit_code(self, works, photos, code=code, steps=steps, seed=seed, progress=progress).code
+        return Fitting(self, works, photos, code=code, loss=loss, seed=seed)
 
     def forward(self, content: Tensor, style: Tensor) -> Tensor:
         """Paint `content` as `style`, both float32 (B, 3, H, W) in [-1, 1]."""

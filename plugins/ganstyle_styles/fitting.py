@@ -3,147 +3,194 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from ganstyle.nn.encoders import EfficientNetLite0, load_backbone
+from ganstyle.api import LossLike
+from ganstyle.functional.style import content_distance, style_distance, total_variation
+from ganstyle.nn.encoders import load_backbone
 from ganstyle.nn.modules import device_of, frozen
 
-from .crops import as_input, log_uniform, random_crop
-from .perceptual import CONTENT_TAPS, GRAM_TAPS, LAST_BLOCK, perceptual_parts
+from .crops import as_input
+from .parts import Part, random_crops, split_photos, split_works
+from .perceptual import CONTENT_TAPS, GRAM_TAPS, LAST_BLOCK
+from .rival import Contest
 
 if TYPE_CHECKING:
     from .adastyle import Stylizer
 
-Progress = Callable[[int, int], object]
+SCORE_SEED = 20_240_501
+Maps = Mapping[str, Tensor]
 
 
 @dataclass(frozen=True)
 class FitOptions:
-    """How a code is fitted.
+    """How a code is fitted and scored.
 
     Attributes:
         content: weight of the photo's layout.
         style: weight of Gram matrices and moments.
         variation: weight of total variation.
+        adversarial: weight of the rival's opinion, once it has learned.
         lr: Adam's rate at the start; it falls to a tenth along half a cosine.
+        rival_lr: of the rival.
+        ramp: shares of the budget between which the adversarial weight rises.
         batch: photos painted per step.
+        aims: crops of works per step; each painting is drawn to the nearest. The mean of many works is a bland style.
         crop: side of a crop in pixels.
-        short_side: range of the short side that works and photos are scaled to.
+        work_side: range of the short side that works are scaled to.
+        photo_side: range of the short side that photos are scaled to; large ones teach strokes in flat areas.
+        scored: crops of photos, and as many of works, that a score is measured on.
     """
 
     content: float = 0.5
     style: float = 5.0
     variation: float = 0.3
+    adversarial: float = 0.5
     lr: float = 1e-2
+    rival_lr: float = 4e-4
+    ramp: tuple[float, float] = (0.05, 0.25)
     batch: int = 4
-    crop: int = 160
-    short_side: tuple[float, float] = (176.0, 416.0)
+    aims: int = 3
+    crop: int = 128
+    work_side: tuple[float, float] = (176.0, 416.0)
+    photo_side: tuple[float, float] = (176.0, 640.0)
+    scored: int = 8
 
 
-@dataclass(frozen=True)
-class FittedCode:
-    """A code and how its loss fell.
-
-    Attributes:
-        code: float32 (D,).
-        losses: the weighted loss of every step.
-    """
-
-    code: Tensor
-    losses: tuple[float, ...]
-
-
-def fit_code(
-    stylizer: Stylizer,
-    works: Sequence[Tensor],
-    photos: Sequence[Tensor],
-    *,
-    code: Tensor | None = None,
-    steps: int = 200,
-    seed: int = 0,
-    options: FitOptions | None = None,
-    progress: Progress | None = None,
-) -> FittedCode:
-    """Fit one code to works of one style; equal seeds give equal codes on a CPU.
-
-    Every step aims at one work: the average of many works is a bland style.
+class Fitting:
+    """A code on its way to the works of one hand; equal seeds give equal codes on a CPU.
 
     Args:
         stylizer: not changed.
-        works: uint8 (3, H, W) each.
-        photos: uint8 (3, H, W) each, what is painted meanwhile.
-        code: float32 (D,) to start from; `None` takes the mean of the works' own codes.
-        steps: gradient steps.
-        seed: of the crops and the order of works.
+        works: uint8 (3, H, W) each; some, or parts of them, are held back for `score`.
+        photos: uint8 (3, H, W) each, what is painted meanwhile; some are held back.
+        code: float32 (D,) to start from.
+        loss: adversarial loss of a rival that learns the works; `None` does without.
+        seed: of the crops, the order of works and the rival.
         options: default `FitOptions()`.
-        progress: called with (steps done, steps).
 
     Raises:
         ValueError: no work or no photo.
     """
-    if not works or not photos:
-        raise ValueError(f"fitting needs works and photos, got {len(works)} and {len(photos)}")
-    options = options or FitOptions()
-    device = device_of(stylizer)
-    backbone = load_backbone("efficientnet-lite0", last_block=LAST_BLOCK).to(device)
-    start = code if code is not None else _mean_code(stylizer, works)
-    found = start.detach().to(device).float().reshape(1, -1).clone().requires_grad_()
-    adam = torch.optim.Adam([found], lr=options.lr, betas=(0.9, 0.99))
-    generator = torch.Generator().manual_seed(seed)
-    losses: list[Tensor] = []
-    with frozen(stylizer.eval()), torch.enable_grad():
-        for step in range(steps):
-            adam.param_groups[0]["lr"] = options.lr * _rate(step / steps)
-            content = _photo_crops(photos, options, generator=generator).to(device)
-            work = _crop(_pick(works, generator), options, generator=generator)[None]
-            maps = _target_maps(backbone, content, as_input(work).to(device))
-            painted = stylizer.stylize(content, found, seed=seed + step)
-            parts = perceptual_parts(backbone, painted, content_maps=maps[0], style_maps=maps[1])
-            loss = sum((getattr(options, name) * part for name, part in parts.items()), found.new_zeros(()))
-            adam.zero_grad()
+
+    def __init__(
+        self,
+        stylizer: Stylizer,
+        works: Sequence[Tensor],
+        photos: Sequence[Tensor],
+        *,
+        code: Tensor,
+        loss: LossLike | None = None,
+        seed: int = 0,
+        options: FitOptions | None = None,
+    ) -> None:
+        if not works or not photos:
+            raise ValueError(f"fitting needs works and photos, got {len(works)} and {len(photos)}")
+        self.stylizer, self.options, self.seed, self.steps = stylizer.eval(), options or FitOptions(), seed, 0
+        self.device = device_of(stylizer)
+        self.backbone = load_backbone("efficientnet-lite0", last_block=LAST_BLOCK).to(self.device)
+        self._code = code.detach().to(self.device).float().reshape(1, -1).clone().requires_grad_()
+        self._adam = torch.optim.Adam([self._code], lr=self.options.lr, betas=(0.9, 0.99))
+        rate = self.options.rival_lr
+        self._contest = Contest(loss, device=self.device, lr=rate, seed=seed) if loss is not None else None
+        self._works, held_works = split_works(works)
+        self._photos, held_photos = split_photos(photos)
+        self._examine(held_works, held_photos)
+        self._generator = torch.Generator().manual_seed(seed)
+
+    @property
+    def code(self) -> Tensor:
+        """Return a copy of the present code, float32 (D,), on the CPU."""
+        return self._code.detach()[0].cpu().clone()
+
+    def step(self, fraction: float) -> dict[str, float]:
+        """Take one gradient step.
+
+        Args:
+            fraction: share of the budget that is done, in [0, 1]; sets the rate and the rival's weight.
+
+        Returns:
+            The parts of the loss before the step.
+        """
+        self._adam.param_groups[0]["lr"] = self.options.lr * rate_at(fraction)
+        photos = self._crops(self._photos, self.options.photo_side, self.options.batch)
+        works = self._crops(self._works, self.options.work_side, max(self.options.batch, self.options.aims))
+        with frozen(self.stylizer), torch.enable_grad():
+            painted = self.stylizer.stylize(photos, self._code, seed=self.seed + self.steps)
+            parts = self._parts(painted, photos, works)
+            loss = sum((getattr(self.options, name) * part for name, part in parts.items()), photos.new_zeros(()))
+            if self._contest is not None:
+                self._contest.learn(works, painted)
+                parts["adversarial"] = self._contest.judge(works, painted)
+                loss = loss + self.options.adversarial * self._ramp(fraction) * parts["adversarial"]
+            self._adam.zero_grad()
             loss.backward()
-            adam.step()
-            losses.append(loss.detach())
-            if progress is not None:
-                progress(step + 1, steps)
-    return FittedCode(found.detach()[0].cpu(), tuple(float(loss) for loss in losses))
+            self._adam.step()
+        self.steps += 1
+        return {name: float(part.detach()) for name, part in parts.items()}
+
+    @torch.no_grad()
+    def score(self, code: Tensor) -> dict[str, float]:
+        """Return how a code does on works and photos that it isn't fitted to; always the same crops.
+
+        Args:
+            code: float32 (D,).
+
+        Returns:
+            `style`, `content` and `total`, which weighs them as fitting does; lower is better.
+        """
+        painted = self.stylizer.stylize(self._exam, code.to(self.device)[None], seed=SCORE_SEED)
+        maps = self.backbone(painted, {*GRAM_TAPS, *CONTENT_TAPS})
+        style = float(nearest_style(maps, self._exam_aims))
+        content = float(content_distance(maps, self._exam_layout, CONTENT_TAPS).mean())
+        weighted = content * self.options.content / self.options.style
+        return {"style": style, "content": content, "total": style + weighted}
+
+    def _examine(self, works: Sequence[Part], photos: Sequence[Part]) -> None:
+        """Draw the crops that scores are measured on."""
+        self._generator = torch.Generator().manual_seed(SCORE_SEED)
+        self._exam = self._crops(photos, self.options.photo_side, self.options.scored)
+        aims = self._crops(works, self.options.work_side, self.options.scored)
+        with torch.no_grad():
+            self._exam_layout, self._exam_aims = self.backbone(self._exam, CONTENT_TAPS), self.backbone(aims, GRAM_TAPS)
+
+    def _parts(self, painted: Tensor, photos: Tensor, works: Tensor) -> dict[str, Tensor]:
+        with torch.no_grad():
+            layout = self.backbone(photos, CONTENT_TAPS)
+            aims = self.backbone(works[: self.options.aims], GRAM_TAPS)
+        maps = self.backbone(painted, {*GRAM_TAPS, *CONTENT_TAPS})
+        return {
+            "style": nearest_style(maps, aims),
+            "content": content_distance(maps, layout, CONTENT_TAPS).mean(),
+            "variation": total_variation(painted) / 2,
+        }
+
+    def _ramp(self, fraction: float) -> float:
+        start, end = self.options.ramp
+        return min(max((fraction - start) / max(end - start, 1e-6), 0.0), 1.0)
+
+    def _crops(self, parts: Sequence[Part], sides: tuple[float, float], count: int) -> Tensor:
+        crops = random_crops(parts, sides, count=count, size=self.options.crop, generator=self._generator)
+        return as_input(crops).to(self.device)
 
 
-def _rate(fraction: float) -> float:
+def nearest_style(maps: Maps, aims: Maps) -> Tensor:
+    """Return the style distance of each painting to the nearest aim, averaged; a scalar.
+
+    Args:
+        maps: tap -> float (B, C, H, W) of the paintings.
+        aims: tap -> float (A, C, h, w) of the works; its taps are compared.
+    """
+    count = len(next(iter(aims.values())))
+    each = [style_distance(maps, {tap: aim[index : index + 1] for tap, aim in aims.items()}) for index in range(count)]
+    return torch.stack(each).amin(0).mean()
+
+
+def rate_at(fraction: float) -> float:
     """Return the share of the first rate: from 1 to a tenth along half a cosine."""
-    return 0.1 + 0.45 * (1 + math.cos(math.pi * fraction))
-
-
-@torch.no_grad()
-def _mean_code(stylizer: Stylizer, works: Sequence[Tensor]) -> Tensor:
-    """Return the mean of the codes of all works."""
-    device = device_of(stylizer)
-    return torch.cat([stylizer.encode(as_input(work[None]).to(device)) for work in works]).mean(0)
-
-
-@torch.no_grad()
-def _target_maps(backbone: EfficientNetLite0, content: Tensor, work: Tensor) -> tuple[dict[str, Tensor], ...]:
-    """Return the photos' maps and the work's maps that the painting is compared with."""
-    return backbone(content, CONTENT_TAPS), backbone(work, GRAM_TAPS)
-
-
-def _pick(images: Sequence[Tensor], generator: torch.Generator) -> Tensor:
-    """Return one of the pictures."""
-    return images[int(torch.randint(len(images), (), generator=generator))]
-
-
-def _crop(image: Tensor, options: FitOptions, *, generator: torch.Generator) -> Tensor:
-    """Return a random square of the picture, uint8 (3, crop, crop)."""
-    side = log_uniform(options.short_side, generator)
-    return random_crop(image, options.crop, short_side=side, generator=generator)
-
-
-def _photo_crops(photos: Sequence[Tensor], options: FitOptions, *, generator: torch.Generator) -> Tensor:
-    """Return random photo crops, float32 (batch, 3, crop, crop) in [-1, 1]."""
-    crops = [_crop(_pick(photos, generator), options, generator=generator) for _ in range(options.batch)]
-    return as_input(torch.stack(crops))
+    return 0.1 + 0.45 * (1 + math.cos(math.pi * min(fraction, 1.0)))

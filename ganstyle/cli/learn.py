@@ -1,0 +1,224 @@
+"""`ganstyle learn`: works by one hand to a style that is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ganstyle.cli.output import DeviceOption, JsonFlag, Output, QuietFlag, SeedOption, command
+from ganstyle.errors import UsageError
+
+if TYPE_CHECKING:
+    from ganstyle.cli.progress import Progress
+    from ganstyle.style.bank import Style, StyleBank
+    from ganstyle.style.base import BaseModel
+    from ganstyle.style.learning import Works
+    from ganstyle.style.refining import RefinePlan, Stage
+
+DEFAULT_SECONDS = 600.0
+NO_RIVAL = "none"
+ENDINGS = {
+    "no better": "nothing got better any more: stopped early",
+    "interrupted": "stopped by you: the best so far is kept",
+}
+
+TimeOption = Annotated[str | None, typer.Option(help="Refine for this long, e.g. 10m or 1h30m.")]
+StepsOption = Annotated[int | None, typer.Option("--steps", "--fit", min=0, help="Refine for so many steps; 0: none.")]
+LossOption = Annotated[str, typer.Option(help="Adversarial loss of the rival that learns the works; none: no rival.")]
+PhotosOption = Annotated[Path | None, typer.Option(help="Photographs to refine on; default: the embedded ones.")]
+PreviewsOption = Annotated[Path | None, typer.Option(help="Write previews of the refinement to this folder.")]
+TitleOption = Annotated[str, typer.Option(help="For people, e.g. 'Claude Monet'.")]
+AuthorOption = Annotated[str, typer.Option(help="Whose works they are.")]
+LicenceOption = Annotated[str, typer.Option(help="Of the works.")]
+SourceOption = Annotated[str, typer.Option(help="Where the works come from.")]
+OutOption = Annotated[Path | None, typer.Option("--out", "-o", help="Write this file or folder, not your bank.")]
+ModelOption = Annotated[str | None, typer.Option(help="Base model: file, run folder or architecture.")]
+OverwriteFlag = Annotated[bool, typer.Option("--overwrite", help="Replace what has that name.")]
+LeanFlag = Annotated[bool, typer.Option("--lean", help="Keep no small pictures of the works, only a thumbnail.")]
+
+
+@command
+def learn(
+    name: Annotated[str, typer.Argument(help="What you will type after --style.")],
+    pictures: Annotated[list[Path], typer.Argument(help="Pictures or folders: 1 to 300 works by one hand.")],
+    time: TimeOption = None,
+    steps: StepsOption = None,
+    loss: LossOption = "hinge",
+    photos: PhotosOption = None,
+    previews: PreviewsOption = None,
+    title: TitleOption = "",
+    author: AuthorOption = "",
+    licence: LicenceOption = "",
+    source: SourceOption = "",
+    lean: LeanFlag = False,
+    out: OutOption = None,
+    model: ModelOption = None,
+    overwrite: OverwriteFlag = False,
+    seed: SeedOption = 0,
+    device: DeviceOption = "auto",
+    json: JsonFlag = False,
+    quiet: QuietFlag = False,
+) -> None:
+    """Learn a style from pictures: at once by the style encoder, then refined against a rival, 10 minutes by default.
+
+    The result is never worse than the encoder's answer by a score on works and photographs that are held back.
+    Ctrl-C ends the refinement and keeps the best so far.
+    """
+    facts = {"title": title, "author": author, "licence": licence, "source": source}
+    plan = plan_of(time, steps, loss, {"seed": seed, "photos": photos}, default=DEFAULT_SECONDS)
+    making = Making(Output(json, quiet), plan, previews=previews, lean=lean)
+    bank = bank_with_room(name, out, overwrite)
+    keep(bank, making.style(name, pictures, base_model(model, device), facts), out, overwrite, making.output)
+
+
+def plan_of(
+    time: str | None, steps: int | None, loss: str, how: dict[str, Any], *, default: float | None
+) -> RefinePlan:
+    """Return the plan of the options.
+
+    Args:
+        time: as typed.
+        steps: as typed.
+        loss: name of a loss, or `none`.
+        how: further fields of the plan.
+        default: seconds where neither time nor steps are given; None refines then not at all.
+
+    Raises:
+        UsageError: time and steps both, a time that is none, or an unknown loss.
+    """
+    from ganstyle.config import parse_duration
+    from ganstyle.registry import default_registry
+    from ganstyle.style.refining import RefinePlan
+
+    seconds = parse_duration(time)
+    if steps is None and seconds is None:
+        seconds = default
+    rival = None if loss == NO_RIVAL else default_registry().build("loss", loss, {})
+    return RefinePlan(steps, seconds, rival, "" if rival is None else loss, **how)
+
+
+def base_model(model: str | None, device: str) -> BaseModel:
+    """Return the base model of the options."""
+    from ganstyle.style.base import load_base
+
+    return load_base(model, device=device)
+
+
+def bank_with_room(name: str, out: Path | None, overwrite: bool) -> StyleBank:
+    """Return the user's bank; refuse a name that is taken, or none, before minutes of work.
+
+    Raises:
+        UsageError: the name can't be used.
+    """
+    from ganstyle.style.bank import StyleBank
+    from ganstyle.style.card import check_name
+
+    bank = StyleBank()
+    check_name(name)
+    target = target_of(name, out)
+    taken = target.exists() if target else name in bank.names()
+    if taken and not overwrite:
+        raise UsageError(
+            f"style {name!r} exists already",
+            where=str(target or bank.entry(name).path),
+            hint="choose another name, or --overwrite",
+        )
+    return bank
+
+
+class Making:
+    """Makes a style while a person watches.
+
+    Args:
+        output: where to talk.
+        plan: of the refinement.
+        previews: folder of previews; None writes none.
+        lean: see `make_style`.
+    """
+
+    def __init__(self, output: Output, plan: RefinePlan, *, previews: Path | None = None, lean: bool = False) -> None:
+        self.output, self.plan, self.folder, self.lean = output, plan, previews, lean
+
+    def style(self, name: str, pictures: list[Path], base: BaseModel, facts: dict[str, str]) -> Style:
+        """Return the style of pictures; those that can't be used are named."""
+        from ganstyle.style.learning import read_works, style_of_works
+
+        works = read_works(pictures)
+        for what, why in works.skipped:
+            self.output.warn(f"{what}: {why}; left out")
+        return self.refined(style_of_works(works, name=name, base=base, lean=self.lean, **facts), works, base)
+
+    def refined(self, style: Style, works: Works, base: BaseModel) -> Style:
+        """Return the style refined after the plan, with progress and previews."""
+        from dataclasses import replace
+
+        from ganstyle.style.learning import refine
+
+        if not self.plan.wanted():
+            return style
+        show = self._previews(style, base)
+        self.output.say(f"instant style of {style.card.works} pictures is ready; refining it, Ctrl-C keeps the best")
+        with self.output.progress("refining", *self._total()) as progress:
+            plan = replace(self.plan, watch=lambda stage: self._watch(stage, progress, show))
+            style, refined = refine(style, works, base=base, plan=plan)
+        if refined.ended in ENDINGS:
+            self.output.say(ENDINGS[refined.ended])
+        return style
+
+    def _total(self) -> tuple[int, str]:
+        return (self.plan.steps, "step") if self.plan.steps else (max(1, int(self.plan.seconds or 0)), "s")
+
+    def _watch(self, stage: Stage, progress: Progress, show: Callable[[Stage], object]) -> None:
+        done = stage.steps if self.plan.steps else int(stage.fraction * self._total()[0])
+        progress.update(done, steps=stage.steps, score=f"{stage.instant:.4f} -> {stage.best:.4f}")
+        show(stage)
+
+    def _previews(self, style: Style, base: BaseModel) -> Callable[[Stage], object]:
+        if self.folder is None:
+            return lambda stage: None
+        from ganstyle.style.previews import Previews
+
+        return Previews(self.folder, style.name, base=base, code=style.code).show
+
+
+def keep(bank: StyleBank, style: Style, out: Path | None, overwrite: bool, output: Output) -> None:
+    """Write a style to the bank or a file, and say what it is."""
+    from ganstyle.style.bank import write_style
+
+    path = target_of(style.name, out)
+    written = write_style(style, path, overwrite=overwrite) if path else bank.add(style, overwrite=overwrite)
+    card = style.card
+    facts = {
+        "style": style.name,
+        "path": written,
+        "works": card.works,
+        "fit_steps": card.fit_steps,
+        "fit_seconds": card.fit_seconds,
+        "instant_score": card.instant_score,
+        "refined_score": card.refined_score,
+        "bytes": written.stat().st_size,
+    }
+    text = f"style {style.name!r} of {card.works} pictures: {written} ({facts['bytes'] / 1000:.0f} kB)"
+    output.result(facts, text=text + _gain(style))
+
+
+def _gain(style: Style) -> str:
+    card = style.card
+    if not card.fit_steps or not card.instant_score:
+        return ""
+    share = 1 - card.refined_score / card.instant_score
+    gain = f"{share:.1%} better" if share > 0 else "no better; the instant style is kept"
+    scores = f"{card.instant_score:.4f} -> {card.refined_score:.4f}"
+    return f"\nheld-out score {scores} ({gain}) after {card.fit_steps} steps in {card.fit_seconds:.0f} s"
+
+
+def target_of(name: str, out: Path | None) -> Path | None:
+    """Return the file that `--out` means, None where the bank is meant."""
+    from ganstyle.style.card import SUFFIX
+
+    if out is None:
+        return None
+    return out if out.name.endswith(SUFFIX) else out / f"{name}{SUFFIX}"
