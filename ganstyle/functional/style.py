@@ -144,12 +144,20 @@ def style_distance(features: Mapping[str, Tensor], target: Mapping[str, Tensor],
 def _layer_distance(features: Tensor, target: Tensor, moments: float) -> Tensor:
     """Return one tap's share of `style_distance`, float (B,)."""
     mine, theirs = gram_matrix(features), gram_matrix(target)
-    distance = relative_distance(_moments(features, mine), _moments(target, theirs))
+    distance = relative_distance(moments_of(features, mine), moments_of(target, theirs))
     return relative_distance(mine, theirs) + moments * distance
 
 
-def _moments(features: Tensor, gram: Tensor) -> Tensor:
-    """Return means and deviations, float (B, 2C); the Gram diagonal holds the mean squares."""
+def moments_of(features: Tensor, gram: Tensor) -> Tensor:
+    """Return the mean and the deviation of every channel of feature maps whose Gram matrix is known.
+
+    Args:
+        features: float (B, C, H, W), any range.
+        gram: float (B, C, C), from `gram_matrix`; its diagonal holds the mean squares.
+
+    Returns:
+        float (B, 2C): means, then deviations of at least sqrt(1e-5).
+    """
     mean = features.mean((2, 3))
     square = gram.diagonal(dim1=1, dim2=2) * gram.shape[1]
     deviation = ((square - mean.square()).clamp(min=0) + EPSILON).sqrt()
