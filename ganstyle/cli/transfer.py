@@ -6,48 +6,74 @@ import io
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ganstyle.cli.output import DeviceOption, JsonFlag, Output, QuietFlag, SeedOption, command
+from ganstyle.cli.transfer_options import (
+    AUTO,
+    ColorOption,
+    FeatherOption,
+    MaskOption,
+    MethodOption,
+    PhotosArgument,
+    SheetFlag,
+    StepsOption,
+    StrengthOption,
+    StrokeSizeOption,
+    StyleOption,
+    VariationsOption,
+    existing_mask,
+    numbers,
+    stroke_sizes,
+)
 from ganstyle.errors import EXIT_OK, NoInputError, UsageError
 
 if TYPE_CHECKING:
+    from ganstyle.cli.progress import Progress
     from ganstyle.data.finding import Found
     from ganstyle.data.reading import Picture
     from ganstyle.style.bank import Style
     from ganstyle.style.base import BaseModel
-    from ganstyle.style.batch import Outcome
-    from ganstyle.style.transfer import TransferOptions
+    from ganstyle.style.batch import Masks, Outcome
+    from ganstyle.style.transfer import Brush, TransferOptions
+    from ganstyle.style.variants import Variant
 
 MAX_STDIN_BYTES = 1 << 30
 DEFAULT_OUT = "stylized"
+SHEETS = {
+    "styles": "ganstyle transfer PHOTO --sheet",
+    "strengths": "ganstyle transfer PHOTO --sheet --style monet --strength 0.25,0.5,0.75,1",
+    "strokes": "ganstyle transfer PHOTO --sheet --style monet --stroke-size 0.5,1,2,4",
+    "variations": "ganstyle transfer PHOTO --sheet --style monet --variations 5",
+}
 LISTED_RESULTS = 12
-STYLE_HELP = "A name, name:0.6,name:0.4, a picture, a folder of pictures or a style file; repeat it for several."
 
 
 @command
 def transfer(
-    photos: Annotated[
-        list[str] | None, typer.Argument(help="Pictures and folders; - reads stdin; none: an embedded photograph.")
-    ] = None,
-    style: Annotated[list[str] | None, typer.Option("--style", "-s", help=STYLE_HELP)] = None,
+    photos: PhotosArgument = None,
+    style: StyleOption = None,
     out: Annotated[
         str | None, typer.Option("--out", "-o", help=f"Folder of the results, default {DEFAULT_OUT}; - is stdout.")
     ] = None,
-    strength: Annotated[float, typer.Option(help="0 is the photograph, 1 the full style, up to 1.5.")] = 1.0,
-    preserve_color: Annotated[
-        str, typer.Option(help="none; luma: colour of each pixel; match: mean and spread of the colours.")
-    ] = "none",
+    strength: StrengthOption = "1",
+    stroke_size: StrokeSizeOption = AUTO,
+    mask: MaskOption = None,
+    feather: FeatherOption = None,
+    preserve_color: ColorOption = "none",
+    variations: VariationsOption = 1,
+    method: MethodOption = "fast",
+    steps: StepsOption = 150,
     max_size: Annotated[
         int | None, typer.Option(help="Shrink to this long side first; default: keep the size.")
     ] = None,
     format: Annotated[str | None, typer.Option(help="jpg, png or webp; default: as the photograph.")] = None,
     quality: Annotated[int, typer.Option(min=1, max=100, help="Of jpg and webp.")] = 95,
-    sheet: Annotated[bool, typer.Option("--sheet", help="One page per photograph, in all styles.")] = False,
+    sheet: SheetFlag = False,
     model: Annotated[str | None, typer.Option(help="Base model: file, run folder or architecture.")] = None,
     tile: Annotated[int | None, typer.Option(help="Side of the tiles of large pictures, in pixels.")] = None,
     halo: Annotated[int, typer.Option(help="Pixels read around each tile.")] = 168,
@@ -63,64 +89,120 @@ def transfer(
 
     Results are named STEM-STYLE.EXT, keep the folders' tree, orientation and transparency, and hold no location.
     """
-    output = Output(json, quiet)
-    wanted = _wanted(style, output, sheet=sheet)  # before torch is imported: a typing error is told at once
-
     from ganstyle.style.batch import check_suffix
+    from ganstyle.style.optimising import check_method
     from ganstyle.style.transfer import TransferOptions
 
-    options = TransferOptions(strength, preserve_color, seed, tile, halo, max_size)
+    output, place = Output(json, quiet), existing_mask(mask)
+    lists = {"strengths": numbers(strength, option="--strength"), "stroke_sizes": stroke_sizes(stroke_size)}
+    options = TransferOptions(1.0, preserve_color, seed, tile, halo, max_size, feather=feather)
+    asked = _Asked(options, lists["strengths"], lists["stroke_sizes"], variations, check_method(method, steps), steps)
+    asked.check()
     suffix = check_suffix(format)
-    if photos == ["-"] or out == "-":
-        base, styles = _loaded(wanted, model=model, device=device)
-        return _pipe(photos, styles, out=out, base=base, options=options, suffix=suffix)
-    found = _found(photos, output)
-    base, styles = _loaded(wanted, model=model, device=device)
-    call = _Call(
-        found=found,
-        styles=styles,
-        base=base,
-        options=options,
-        output=output,
-        out=Path(out or DEFAULT_OUT),
-        suffix=suffix,
-        dry_run=dry_run,
-        how={"skip_existing": skip_existing, "overwrite": overwrite, "quality": quality},
-    )
+    # All of this before torch is imported: a typing error is told at once.
+    wanted = _wanted(style, output, sheet=sheet and asked.count == 1)
+    piped = photos == ["-"] or out == "-"
+    found = None if piped else _found(photos, output, mask=place, sheet=sheet)
+    call = _loaded(wanted, asked, model=model, device=device, mask=place, output=output)
+    how = {"skip_existing": skip_existing, "overwrite": overwrite, "quality": quality, "dry_run": dry_run}
+    call = replace(call, found=found, out=Path(out or DEFAULT_OUT), suffix=suffix, how=how)
+    if piped:
+        return _pipe(photos, out, call)
     return _sheets(call) if sheet else _paint(call)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """How each photograph is painted, before styles are loaded."""
+
+    options: TransferOptions
+    strengths: list[float]
+    stroke_sizes: list[float | None]
+    variations: int
+    method: str
+    steps: int
+
+    @property
+    def count(self) -> int:
+        return len(self.strengths) * len(self.stroke_sizes) * self.variations
+
+    def variants(self, groups: list[tuple[Style, ...]]) -> list[Variant]:
+        from ganstyle.style.variants import variants_of
+
+        lists = {"strengths": self.strengths, "stroke_sizes": self.stroke_sizes}
+        return variants_of(groups, options=self.options, variations=self.variations, **lists)
+
+    def check(self) -> None:
+        """Refuse values out of range; the options check themselves."""
+        self.variants([()])
+
+
+class _Steps:
+    """Progress of an optimiser, over all pictures."""
+
+    def __init__(self) -> None:
+        self.bar: Progress | None = None
+        self.finished = 0
+
+    def __call__(self, done: int, total: int) -> None:
+        if self.bar is not None:
+            self.bar.update(self.finished + done)
+        self.finished += total if done == total else 0
 
 
 @dataclass(frozen=True)
 class _Call:
     """What was asked for, with everything loaded."""
 
-    found: Found
-    styles: list[Style]
     base: BaseModel
-    options: TransferOptions
+    asked: _Asked
+    variants: list[Variant]
     output: Output
-    out: Path
-    suffix: str | None
-    dry_run: bool
-    how: dict[str, Any]
+    masks: Masks | None = None
+    brush: Brush | None = None
+    ticker: _Steps | None = None
+    found: Found | None = None
+    out: Path = Path(DEFAULT_OUT)
+    suffix: str | None = None
+    how: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def photos(self) -> Found:
+        """What was found; a pipe has nothing."""
+        if self.found is None:
+            raise ValueError("a pipe finds no photographs")
+        return self.found
 
     def facts(self) -> dict[str, Any]:
         """What every answer says."""
-        names = [style.name for style in self.styles]
-        return {"device": str(self.base.device), "styles": names, "out": self.out}
+        names = dict.fromkeys(style.name for variant in self.variants for style in variant.styles)
+        asked = self.asked
+        return {
+            "device": str(self.base.device),
+            "styles": list(names),
+            "method": asked.method,
+            "strengths": asked.strengths,
+            "stroke_sizes": [size or AUTO for size in asked.stroke_sizes],
+            "variations": asked.variations,
+            "mask": None if self.masks is None else self.masks.path,
+            "out": self.out,
+        }
 
 
-def _found(photos: list[str] | None, output: Output) -> Found:
+def _found(photos: list[str] | None, output: Output, *, mask: Path | None, sheet: bool) -> Found:
     from ganstyle.data.embedded import embedded_pictures
     from ganstyle.data.finding import find_images
-    from ganstyle.style.batch import check_found, without_own
+    from ganstyle.style.batch import check_found, without, without_own
 
     if not photos:
         photos = [str(embedded_pictures("photos")[0])]
         output.say(f"no picture given: painting the embedded {Path(photos[0]).name}")
     if "-" in photos:
         raise UsageError("- (stdin) can't be mixed with other pictures", where="PHOTOS", hint="ganstyle transfer -")
-    found = check_found(without_own(find_images(photos), [Path(photo) for photo in photos]))
+    if sheet and photos[0] in SHEETS and not Path(photos[0]).exists():
+        raise UsageError(f"--sheet takes no {photos[0]!r}", where="option --sheet", hint=SHEETS[photos[0]])
+    found = without_own(find_images(photos), [Path(photo) for photo in photos])
+    found = check_found(without(found, mask, reason="the mask") if mask else found)
     for path, reason in found.ignored:
         if reason in {"does not exist", "made by ganstyle"}:
             output.warn(f"{path}: {reason}; left out")
@@ -143,36 +225,53 @@ def _wanted(style: list[str] | None, output: Output, *, sheet: bool) -> list[str
     return chosen
 
 
-def _loaded(wanted: list[str], *, model: str | None, device: str) -> tuple[BaseModel, list[Style]]:
+def _loaded(
+    wanted: list[str], asked: _Asked, *, model: str | None, device: str, mask: Path | None, output: Output
+) -> _Call:
     from ganstyle.style.bank import StyleBank
     from ganstyle.style.base import load_base
-    from ganstyle.style.batch import distinct
+    from ganstyle.style.batch import Masks, distinct
+    from ganstyle.style.optimising import optimising_brush, works_of
     from ganstyle.style.selection import select_style
 
     base, bank = load_base(model, device=device), StyleBank()
-    return base, distinct(select_style(text, bank=bank, base=base) for text in wanted)
+    styles = distinct(select_style(text, bank=bank, base=base, warn=output.warn) for text in wanted)
+    groups = [tuple(styles)] if mask else [(style,) for style in styles]
+    masks = Masks(mask, len(styles), asked.options.feather) if mask else None
+    call = _Call(base, asked, asked.variants(groups), output, masks)
+    if asked.method == "fast":
+        return call
+    works = {style.name: works_of(text, style, bank=bank) for text, style in zip(wanted, styles, strict=True)}
+    ticker = _Steps()
+    return replace(call, ticker=ticker, brush=optimising_brush(base, works, steps=asked.steps, progress=ticker))
 
 
 def _paint(call: _Call) -> int:
     from ganstyle.style.batch import plan, run
 
-    jobs = plan(call.found, call.styles, out=call.out, suffix=call.suffix)
-    if call.dry_run:
-        rows = [(job.photo, job.style.name, job.target) for job in jobs]
+    jobs = plan(call.photos, call.variants, out=call.out, suffix=call.suffix)
+    how = dict(call.how)
+    if how.pop("dry_run"):
+        rows = [(job.photo, job.variant.label, job.target) for job in jobs]
         headings = ("photo", "style", "result")
         listed = [dict(zip(headings, row, strict=True)) for row in rows]
         call.output.result(call.facts() | {"dry_run": True, "jobs": listed}, table=(headings, rows))
         return EXIT_OK
-    return _watched(call, run(jobs, base=call.base, options=call.options, **call.how), len(jobs))
+    return _watched(call, run(jobs, base=call.base, masks=call.masks, brush=call.brush, **how), len(jobs))
 
 
-def _watched(call: _Call, outcomes: Iterator[Outcome], total: int) -> int:
+def _watched(call: _Call, outcomes: Iterator[Outcome], total: int, *, each: int = 1) -> int:
     """Show each outcome as it comes, then the summary; return the exit code."""
-    done = []
-    with call.output.progress("painting", total) as progress:
+    done, unit = [], "img"
+    if call.ticker is not None:
+        total, unit = total * each * call.asked.steps * len(call.variants[0].styles), "step"
+    with call.output.progress("painting", total, unit) as progress:
+        if call.ticker is not None:
+            call.ticker.bar = progress
         for outcome in outcomes:
             done.append(outcome)
-            progress.advance(1)
+            if call.ticker is None:
+                progress.advance(1)
             if outcome.state == "failed":
                 call.output.warn(f"{outcome.message} (the others go on)")
     return _summarised(done, call)
@@ -201,37 +300,32 @@ def _summarised(outcomes: list[Outcome], call: _Call) -> int:
 def _sheets(call: _Call) -> int:
     from ganstyle.style.batch import sheet_targets, sheets
 
-    targets = sheet_targets(call.found, call.out)
-    if call.dry_run:
+    targets = sheet_targets(call.photos, call.out)
+    how = {name: call.how[name] for name in ("overwrite", "skip_existing")}
+    if call.how["dry_run"]:
         table = (("photo", "sheet"), list(targets.items()))
         call.output.result(call.facts() | {"dry_run": True, "sheets": targets}, table=table)
         return EXIT_OK
-    made = sheets(targets, call.styles, base=call.base, options=call.options, overwrite=bool(call.how["overwrite"]))
-    return _watched(call, made, len(targets))
+    made = sheets(call.photos, call.variants, out=call.out, base=call.base, masks=call.masks, brush=call.brush, **how)
+    return _watched(call, made, len(targets), each=len(call.variants))
 
 
-def _pipe(
-    photos: list[str] | None,
-    styles: list[Style],
-    *,
-    out: str | None,
-    base: BaseModel,
-    options: TransferOptions,
-    suffix: str | None,
-) -> int:
+def _pipe(photos: list[str] | None, out: str | None, call: _Call) -> int:
     """Read one picture from stdin, or write one to stdout, or both."""
-    from ganstyle.style.transfer import apply_style
+    from ganstyle.style.transfer import apply_styles
 
-    if photos is None or len(photos) != 1 or len(styles) != 1:
+    if photos is None or len(photos) != 1 or len(call.variants) != 1:
         raise UsageError("a pipe takes one picture and one style", where="-", hint="ganstyle transfer - --style monet")
-    stem = "stdin" if photos[0] == "-" else Path(photos[0]).stem
-    painting = apply_style(_piped(photos[0]), styles[0], base=base, options=options)
-    name = f"{stem}-{styles[0].name}.{suffix or 'png'}"
+    variant, source = call.variants[0], Path("stdin.png" if photos[0] == "-" else photos[0])
+    regions = call.masks.of(source, source.parent) if call.masks else None
+    how = {"base": call.base, "regions": regions, "options": variant.options, "brush": call.brush}
+    painting = apply_styles(_piped(photos[0]), variant.styles, **how)
+    name = f"{source.stem}-{variant.label}.{call.suffix or 'png'}"
     if out not in (None, "-"):
-        painting.save(Path(out or "") / name)
+        painting.save(Path(out or "") / name, overwrite=call.how["overwrite"], quality=call.how["quality"])
         return EXIT_OK
     with tempfile.TemporaryDirectory() as folder:
-        sys.stdout.buffer.write(painting.save(Path(folder) / name).read_bytes())
+        sys.stdout.buffer.write(painting.save(Path(folder) / name, quality=call.how["quality"]).read_bytes())
     sys.stdout.buffer.flush()
     return EXIT_OK
 

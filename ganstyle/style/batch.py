@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,18 +16,28 @@ from ganstyle.data.writing import FORMATS, check_target, save_image
 from ganstyle.errors import EXIT_OK, EXIT_SOME_FAILED, InputError, NoInputError, UsageError
 from ganstyle.style.bank import Style
 from ganstyle.style.base import BaseModel
+from ganstyle.style.regions import Regions, mask_of, read_regions
 from ganstyle.style.selection import renamed
 from ganstyle.style.sheet import photo_sheet
-from ganstyle.style.transfer import TransferOptions, apply_style
+from ganstyle.style.transfer import Brush, apply_styles
+from ganstyle.style.variants import Variant
 
 
 @dataclass(frozen=True)
 class Job:
-    """One result to make."""
+    """One result to make.
+
+    Attributes:
+        photo: input file.
+        variant: how it is painted.
+        target: where it goes.
+        root: what the photograph's sub-folder is relative to.
+    """
 
     photo: Path
-    style: Style
+    variant: Variant
     target: Path
+    root: Path
 
 
 @dataclass(frozen=True)
@@ -36,7 +46,7 @@ class Outcome:
 
     Attributes:
         photo: input file.
-        style: name of the style.
+        style: label of the variant: the style's name and what else sets the result apart.
         path: the file written, or that exists already; None if it failed.
         state: `done`, `skipped` or `failed`.
         message: why it failed or was skipped; else notes on the photograph.
@@ -49,25 +59,35 @@ class Outcome:
     message: str = ""
 
 
-def plan(found: Found, styles: Sequence[Style], *, out: Path, suffix: str | None = None) -> list[Job]:
-    """Return the jobs, photograph by photograph; results keep the tree and are named `<stem>-<style>.<ext>`.
+def plan(found: Found, variants: Sequence[Variant], *, out: Path, suffix: str | None = None) -> list[Job]:
+    """Return the jobs, photograph by photograph; results keep the tree and are named `<stem>-<label>.<ext>`.
 
     Args:
         found: the photographs.
-        styles: with different names, see `distinct`.
+        variants: with different labels, see `distinct`.
         out: folder of the results.
         suffix: of the results, e.g. `png`; None keeps the photograph's where it can be written.
     """
-    targets = {photo: _stem_and_suffix(photo, found.roots[photo], suffix) for photo in found.files}
-    taken = Counter(targets.values())
-    jobs = []
-    for photo in found.files:
-        parent, stem, ending = targets[photo]
-        if taken[targets[photo]] > 1:  # a.jpg and a.png, both to png
+    names = _names(found, suffix)
+    return [
+        Job(photo, variant, out / parent / safe_name(f"{stem}-{variant.label}{ending}"), found.roots[photo])
+        for photo, (parent, stem, ending) in names.items()
+        for variant in variants
+    ]
+
+
+def _names(found: Found, suffix: str | None) -> dict[Path, tuple[Path, str, str]]:
+    """Return folder, stem and ending of the results of each photograph; no two are equal."""
+    plain = {photo: _stem_and_suffix(photo, found.roots[photo], suffix) for photo in found.files}
+    taken, given, names = Counter(plain.values()), Counter[tuple[Path, str, str]](), {}
+    for photo, (parent, stem, ending) in plain.items():
+        if taken[parent, stem, ending] > 1:  # a.jpg and a.png, both to png
             stem = f"{stem}-{photo.suffix[1:].lower()}"
-        for style in styles:
-            jobs.append(Job(photo, style, out / parent / safe_name(f"{stem}-{style.name}{ending}")))
-    return jobs
+        given[parent, stem, ending] += 1
+        count = given[parent, stem, ending]
+        # one/a.jpg and two/a.jpg, both named one by one
+        names[photo] = parent, f"{stem}-{count}" if count > 1 else stem, ending
+    return names
 
 
 def _stem_and_suffix(photo: Path, root: Path, suffix: str | None) -> tuple[Path, str, str]:
@@ -101,10 +121,19 @@ def check_suffix(suffix: str | None) -> str | None:
 def without_own(found: Found, named: Iterable[Path]) -> Found:
     """Return the search without pictures that ganstyle made, unless they were named one by one."""
     asked = set(named)
-    own = [path for path in found.files if path not in asked and read_marks(path).ours]
+    return _without(found, [p for p in found.files if p not in asked and read_marks(p).ours], "made by ganstyle")
+
+
+def without(found: Found, place: Path, *, reason: str) -> Found:
+    """Return the search without a file, or without all that lies in a folder."""
+    whole = place.resolve()
+    return _without(found, [p for p in found.files if whole in (p.resolve(), *p.resolve().parents)], reason)
+
+
+def _without(found: Found, left_out: Sequence[Path], reason: str) -> Found:
     kept = Found(
-        [path for path in found.files if path not in own],
-        [*found.ignored, *((path, "made by ganstyle") for path in own)],
+        [path for path in found.files if path not in left_out],
+        [*found.ignored, *((path, reason) for path in left_out)],
     )
     return replace(kept, roots={path: found.roots[path] for path in kept.files})
 
@@ -126,46 +155,96 @@ def check_found(found: Found) -> Found:
     )
 
 
+@dataclass(frozen=True)
+class Masks:
+    """Where the regions of each photograph come from.
+
+    Attributes:
+        path: one mask for all photographs, or a folder of masks named like the photographs.
+        styles: how many regions each has.
+        feather: see `Regions`.
+    """
+
+    path: Path
+    styles: int
+    feather: float | None = None
+
+    def of(self, photo: Path, root: Path) -> Regions:
+        """Return the regions of a photograph.
+
+        Raises:
+            InputError: there is no mask, or it can't be used.
+        """
+        path = mask_of(photo, self.path, root=root) if self.path.is_dir() else self.path
+        return read_regions(open_picture(path), styles=self.styles, name=shown(path.name), feather=self.feather)
+
+
 def run(
     jobs: Iterable[Job],
     *,
     base: BaseModel,
-    options: TransferOptions,
+    masks: Masks | None = None,
+    brush: Brush | None = None,
     skip_existing: bool = False,
     overwrite: bool = False,
     quality: int = 95,
 ) -> Iterator[Outcome]:
     """Do the jobs in order, yielding what became of each.
 
+    Args:
+        jobs: see `plan`.
+        base: the base model.
+        masks: regions of each photograph.
+        brush: paints instead of the base model.
+        skip_existing: leave results that exist.
+        overwrite: replace results that exist; else a free name is taken.
+        quality: of lossy formats.
+
     Raises:
         EnvironmentProblem: disk, memory or device: the rest would fail as well.
     """
-    opened: tuple[Path, Picture | InputError] | None = None
+    jobs, read = list(jobs), _reader(masks)
+    inputs = {job.photo.resolve() for job in jobs}
     for job in jobs:
+        label = job.variant.label
         if skip_existing and job.target.exists():
-            yield Outcome(job.photo, job.style.name, job.target, "skipped", "exists")
+            yield Outcome(job.photo, label, job.target, "skipped", "exists")
             continue
-        if opened is None or opened[0] != job.photo:
-            opened = (job.photo, _opened(job.photo))
         try:
-            picture = _usable(opened[1], job.target)
-            painting = apply_style(picture, job.style, base=base, options=options)
-            path = painting.save(job.target, overwrite=overwrite, quality=quality)
-            yield Outcome(job.photo, job.style.name, path, "done", "; ".join(painting.notes))
+            picture, regions = read(job.photo, job.root)
+            how = {"base": base, "regions": regions, "options": job.variant.options, "brush": brush}
+            painting = apply_styles(_usable(picture, job.target), job.variant.styles, **how)
+            replace_it = overwrite and job.target.resolve() not in inputs  # never somebody's photograph
+            path = painting.save(job.target, overwrite=replace_it, quality=quality)
+            yield Outcome(job.photo, label, path, "done", "; ".join(painting.notes))
         except InputError as error:
-            yield Outcome(job.photo, job.style.name, None, "failed", error.message)
+            yield Outcome(job.photo, label, None, "failed", error.message)
 
 
-def _opened(photo: Path) -> Picture | InputError:
+def _reader(masks: Masks | None) -> Callable[[Path, Path], tuple[Picture, Regions | None]]:
+    """Return a reader of photographs with their regions that remembers the last: its variants follow each other."""
+    last: list[tuple[Path, tuple[Picture, Regions | None] | InputError]] = []
+
+    def read(photo: Path, root: Path) -> tuple[Picture, Regions | None]:
+        if not last or last[0][0] != photo:
+            last.clear()  # first: two decoded photographs of 100 megapixels need not be held at once
+            last.append((photo, _opened(photo, masks, root)))
+        found = last[0][1]
+        if isinstance(found, InputError):
+            raise found
+        return found
+
+    return read
+
+
+def _opened(photo: Path, masks: Masks | None, root: Path) -> tuple[Picture, Regions | None] | InputError:
     try:
-        return open_picture(photo)
-    except InputError as error:  # kept: every style of this photograph fails alike
+        return open_picture(photo), masks.of(photo, root) if masks else None
+    except InputError as error:  # kept: every variant of this photograph fails alike
         return error
 
 
-def _usable(picture: Picture | InputError, target: Path) -> Picture:
-    if isinstance(picture, InputError):
-        raise picture
+def _usable(picture: Picture, target: Path) -> Picture:
     try:
         check_target(target, picture.size)
     except UsageError as error:  # too large for the format: a matter of this photograph alone
@@ -183,29 +262,36 @@ def exit_code(outcomes: Sequence[Outcome]) -> int:
 
 def sheet_targets(found: Found, out: Path) -> dict[Path, Path]:
     """Return photograph to the file of its contact sheet; the tree is kept."""
-    return {
-        photo: out / photo.parent.relative_to(found.roots[photo]) / safe_name(f"{photo.stem}-sheet.png")
-        for photo in found.files
-    }
+    names = _names(found, "png")
+    return {photo: out / parent / safe_name(f"{stem}-sheet{end}") for photo, (parent, stem, end) in names.items()}
 
 
 def sheets(
-    targets: Mapping[Path, Path],
-    styles: Sequence[Style],
+    found: Found,
+    variants: Sequence[Variant],
     *,
+    out: Path,
     base: BaseModel,
-    options: TransferOptions,
+    masks: Masks | None = None,
+    brush: Brush | None = None,
+    skip_existing: bool = False,
     overwrite: bool = False,
 ) -> Iterator[Outcome]:
-    """Write a contact sheet of all styles for each photograph, yielding what became of it.
+    """Write a contact sheet of all variants for each photograph, yielding what became of it.
 
     Raises:
         EnvironmentProblem: disk, memory or device: the rest would fail as well.
     """
-    facts = {"command": "transfer --sheet", "styles": [style.name for style in styles], "seed": options.seed}
-    for photo, target in targets.items():
+    facts = {"command": "transfer --sheet", "cells": [variant.label for variant in variants]}
+    facts["seed"] = variants[0].options.seed
+    read = _reader(masks)
+    for photo, target in sheet_targets(found, out).items():
+        if skip_existing and target.exists():
+            yield Outcome(photo, "sheet", target, "skipped", "exists")
+            continue
         try:
-            page = photo_sheet(open_picture(photo), styles, base=base, options=options)
+            picture, regions = read(photo, found.roots[photo])
+            page = photo_sheet(picture, variants, base=base, regions=regions, brush=brush)
         except InputError as error:
             yield Outcome(photo, "sheet", None, "failed", error.message)
             continue

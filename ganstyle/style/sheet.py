@@ -1,4 +1,4 @@
-"""One page to choose from: a photograph in many styles, or the styles' own pictures. Imports no torch."""
+"""One page to choose from: a photograph painted in many ways, or the styles' own pictures. Imports no torch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from ganstyle.data.reading import Picture
 from ganstyle.data.writing import contact_sheet
 from ganstyle.style.bank import Style
 from ganstyle.style.base import BaseModel
-from ganstyle.style.transfer import TransferOptions, apply_style
+from ganstyle.style.regions import Regions
+from ganstyle.style.transfer import Brush, apply_styles
+from ganstyle.style.variants import Variant
 
 CELL = 384  # long side of a photograph on a sheet, in pixels
 MAX_COLUMNS = 6
@@ -19,26 +21,29 @@ MAX_COLUMNS = 6
 
 def photo_sheet(
     photo: Picture,
-    styles: Sequence[Style],
+    variants: Sequence[Variant],
     *,
     base: BaseModel,
-    options: TransferOptions,
+    regions: Regions | None = None,
+    brush: Brush | None = None,
 ) -> Image.Image:
-    """Return the photograph and its paintings in all styles, labelled.
+    """Return the photograph and its paintings, labelled.
 
     Args:
-        photo: any size; shown at 384 pixels unless `options.max_size` says another size.
-        styles: one cell each.
+        photo: any size; shown at 384 pixels unless the options' `max_size` says another size.
+        variants: one cell each.
         base: the base model.
-        options: how it is painted.
+        regions: of a mask; None is one style everywhere.
+        brush: paints instead of the base model.
     """
-    options = replace(options, max_size=options.max_size or CELL)
     # Strength 0 is the photograph itself, with the same size and matte as its paintings.
-    paintings = [apply_style(photo, styles[0], base=base, options=replace(options, strength=0.0))]
-    paintings += [apply_style(photo, style, base=base, options=options) for style in styles]
-    return _page(
-        [Image.fromarray(painting.rgb) for painting in paintings], ["photograph", *(style.name for style in styles)]
-    )
+    plain = replace(variants[0].options, strength=0.0, max_size=variants[0].options.max_size or CELL)
+    paintings = [apply_styles(photo, variants[0].styles[:1], base=base, options=plain)]
+    for variant in variants:
+        options = replace(variant.options, max_size=variant.options.max_size or CELL)
+        paintings.append(apply_styles(photo, variant.styles, base=base, regions=regions, options=options, brush=brush))
+    captions = ["photograph", *(variant.caption for variant in variants)]
+    return _page([Image.fromarray(painting.rgb) for painting in paintings], captions)
 
 
 def thumbnail_sheet(styles: Sequence[Style]) -> Image.Image:

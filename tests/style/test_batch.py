@@ -15,14 +15,19 @@ from ganstyle.style.bank import Style, StyleBank
 from ganstyle.style.batch import Outcome, check_found, check_suffix, distinct, exit_code, plan, run, without_own
 from ganstyle.style.card import StyleCard
 from ganstyle.style.transfer import TransferOptions
+from ganstyle.style.variants import Variant, variants_of
 
 
 def named(*names: str) -> list[Style]:
     return [Style(StyleCard(name, "m", "00" * 32), np.zeros(6, np.float32)) for name in names]
 
 
+def plain(*styles: Style, **how: object) -> list[Variant]:
+    return variants_of([(style,) for style in styles], options=TransferOptions(), **how)
+
+
 def targets(found: object, tmp_path: Path, **how: object) -> list[str]:
-    jobs = plan(found, named("monet"), out=tmp_path / "out", **how)
+    jobs = plan(found, plain(*named("monet")), out=tmp_path / "out", **how)
     return [job.target.relative_to(tmp_path / "out").as_posix() for job in jobs]
 
 
@@ -74,8 +79,8 @@ def test_the_exit_code_tells_how_much_failed(states: list[str], code: int) -> No
 
 def paint_all(painter: Painter, source: Path, out: Path, **how: bool) -> list[Outcome]:
     found = find_images(source)
-    jobs = plan(found, [StyleBank().load("sunset")], out=out)
-    return list(run(jobs, base=painter.base, options=TransferOptions(), **how))
+    jobs = plan(found, plain(StyleBank().load("sunset")), out=out)
+    return list(run(jobs, base=painter.base, **how))
 
 
 def test_a_zoo_of_bad_files_does_not_stop_the_batch(painter: Painter, tmp_path: Path) -> None:
@@ -112,8 +117,8 @@ def test_own_results_are_left_out_of_folders_but_not_when_named(painter: Painter
 def test_a_picture_too_large_for_its_format_fails_alone(painter: Painter, tmp_path: Path) -> None:
     put(tmp_path, "b.png")
     Image.new("RGB", (16400, 8)).save(tmp_path / "a.png")
-    jobs = plan(find_images(tmp_path), [StyleBank().load("sunset")], out=tmp_path / "out", suffix="webp")
-    outcomes = list(run(jobs, base=painter.base, options=TransferOptions()))
+    jobs = plan(find_images(tmp_path), plain(StyleBank().load("sunset")), out=tmp_path / "out", suffix="webp")
+    outcomes = list(run(jobs, base=painter.base))
     assert [outcome.state for outcome in outcomes] == ["failed", "done"]
     assert "16383" in outcomes[0].message
 
