@@ -111,6 +111,7 @@ class RegularizerLike(Protocol):
         begin(step): before the first use in a step, however many micro-batches follow.
         progress(fraction): share of the budget done, in [0, 1], before each step; `follows_budget: bool` says whether
             that changes anything (assumed if `progress` exists).
+        strengthen(level, since=n) -> str: as of the task.
         state_tensors() -> dict[str, Tensor], load_state_tensors(mapping): what a checkpoint must hold; both or none.
     """
 
@@ -147,7 +148,8 @@ class DatasetLike(Protocol):
     """Map-style data: items are dicts; images are uint8 (3, H, W) tensors of any size.
 
     Optional: `sample(index, generator) -> item` draws at random from `generator` alone; `styles: list[str]`
-    names the labels; `files: list[str]` names the items for messages; `fingerprint() -> str`.
+    names the labels; `files: list[str]` names the items for messages; `fingerprint() -> str`; `licence: str`, of the
+    pictures, for the cards of models trained on them.
     """
 
     def __len__(self) -> int: ...
@@ -168,6 +170,8 @@ class TaskLike(Protocol):
         progress(fraction): called before each step with the share of the budget done, in [0, 1];
             `follows_budget: bool` says whether that changes anything (assumed if `progress` exists), so that a run
             made longer promises no more than it holds.
+        strengthen(level, since=n) -> str: hold D back as after `level` collapses; what is in `state_tensors` is of a
+            time after n of them. Returns what was done, in words; empty if there is nothing to strengthen.
         draw(batch) -> Batch: called once for each phase that is due, before the batch is cut into micro-batches: the
             batch with what is drawn at random per example (latents), so that the parts add up to the joint batch.
         state_tensors() -> dict[str, Tensor], load_state_tensors(mapping): what a checkpoint must hold besides the

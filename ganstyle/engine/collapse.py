@@ -17,6 +17,7 @@ START_SHARE = 0.2  # of the budget: until then a generator may simply not have b
 FIRST_STEPS = 1000  # in these, nothing has collapsed: untrained pictures are all alike, and D wins easily
 WINS, WIN_LINES, WIN_SHARE = 0.95, 25, 0.1  # D's accuracy: mean over lines of the log, for a share of the budget
 WORSE, WORSE_REPEATS = 2.0, 3  # times the best score, evaluations in a row
+FLAT_REPEATS, BETTER = 5, 0.01  # evaluations in a row without a score better by so much, while D wins: a stall
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Alarm:
     """What was noticed.
 
     Attributes:
-        kind: `collapse`, `discriminator_wins` or `score`.
+        kind: `collapse`, `discriminator_wins`, `score` or `stall`.
         message: in plain words.
     """
 
@@ -44,6 +45,8 @@ class CollapseRules:
         winning_since: share of the budget when the mean rose above the threshold; None while below.
         worse: evaluations in a row that were far worse than the best.
         best: the best score so far.
+        flat: evaluations in a row that were not clearly better than the reference.
+        reference: the last score that was clearly better than the one before.
         raised: kinds of alarms whose cause still stands.
     """
 
@@ -54,6 +57,8 @@ class CollapseRules:
     winning_since: float | None = None
     worse: int = 0
     best: float | None = None
+    flat: int = 0
+    reference: float | None = None
     raised: list[str] = field(default_factory=list)
 
     @classmethod
@@ -100,7 +105,20 @@ class CollapseRules:
         ratio = _worse_by(value, self.best or value, higher_is_better)
         self.worse = self.worse + 1 if ratio >= WORSE else 0
         message = f"the score is {ratio:.1f} times worse than its best ({value:.4g} against {self.best:.4g})"
-        return self._raise_or_rearm("score", self.worse >= WORSE_REPEATS, message, clear=self.worse == 0)
+        alarm = self._raise_or_rearm("score", self.worse >= WORSE_REPEATS, message, clear=self.worse == 0)
+        return alarm or self._see_stall(value, higher_is_better)
+
+    def _see_stall(self, value: float, higher_is_better: bool) -> Alarm | None:
+        """Judge whether scores stand still while D wins; each further alarm needs as many scores as the first."""
+        if self.reference is None or _is_better(value, self.reference, higher_is_better):
+            self.reference, self.flat = value, 0
+            return None
+        self.flat += 1
+        if self.flat < FLAT_REPEATS or self.accuracy <= WINS or self.lines < WIN_LINES:
+            return None
+        message = f"training stands still: {self.flat} scores in a row no better than {self.reference:.4g}"
+        self.flat = 0
+        return Alarm("stall", f"{message}, and the discriminator tells {self.accuracy:.0%} of the pictures right")
 
     def _all_below(self, threshold: float, count: int) -> bool:
         return len(self.diversity) >= count and all(value < threshold for value in self.diversity[-count:])
@@ -112,6 +130,11 @@ class CollapseRules:
         if clear and kind in self.raised:
             self.raised.remove(kind)
         return None
+
+
+def _is_better(value: float, reference: float, higher_is_better: bool) -> bool:
+    gained = value - reference if higher_is_better else reference - value
+    return gained > BETTER * abs(reference)
 
 
 def _worse_by(value: float, best: float, higher_is_better: bool) -> float:
@@ -131,7 +154,7 @@ def remedies(kind: str, config: Mapping[str, Any]) -> str:
     stronger = f"raise gamma ({' '.join(gammas)})" if gammas else "penalise D (--set 'regularizer=[\"r1\"]')"
     augmented = "augment what D sees (--set 'task.augment=[\"ada\"]')"
     restart = "or begin anew from the best of several starts (--restarts 4)"
-    if kind == "discriminator_wins":
+    if kind in ("discriminator_wins", "stall"):
         return f"What helps: {stronger}; {augmented}; {restart}"
     return f"What helps: go on from the best checkpoint (--set train.on_collapse=rollback); {stronger}; {restart}"
 

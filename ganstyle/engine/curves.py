@@ -16,7 +16,11 @@ _GROUPS: Mapping[str, tuple[str, ...]] = {
     "D: overfitting (sign, accuracy, p)": ("sign", "accuracy", "ada_p"),
     "gradient norms": ("gradient_norm",),
 }
-_WATCHED: Mapping[str, str] = {"non_finite": "skipped updates", "diversity": "variety of the pictures, real ones are 1"}
+_WATCHED: Mapping[str, str] = {
+    "non_finite": "skipped updates",
+    "diversity": "variety of the pictures, real ones are 1",
+    "nearest_training": "distance to the nearest training picture, theirs is 1, copies are 0",
+}
 
 
 def charts(lines: Sequence[Mapping[str, Any]]) -> list[Chart]:

@@ -57,7 +57,7 @@ class Health:
     def measure(
         self, before: int, *, last: bool = False, interrupted: Callable[[], bool] = lambda: False
     ) -> dict[str, float | None]:
-        """Return the scalars that are due: `diversity`, `metric/...`; rank 0 alone measures.
+        """Return the scalars that are due: `diversity`, `nearest_training`, `metric/...`; rank 0 alone measures.
 
         Args:
             before: the image count before this step.
@@ -67,7 +67,7 @@ class Health:
         self.is_new_best, self._scored = False, None
         found: dict[str, float | None] = {}
         if leads() and (last or self._preview_due(before)) and self.session.config.train.preview_count:
-            found["diversity"] = self._read_diversity()
+            found |= self._read_monitors()
         if self._score_due() or (last and self.trial is not None and self._evaluated() != self.session.images):
             found |= self._score(interrupted) if leads() else {}
         return found
@@ -105,13 +105,14 @@ class Health:
     def _evaluated(self) -> int:
         return int(self.session.watched.get("evaluated", 0))
 
-    def _read_diversity(self) -> float | None:
+    def _read_monitors(self) -> dict[str, float | None]:
         try:
             self.diversity = self.diversity or Diversity(self.session)
-            return self.diversity.read()
+            found, nearest = {"diversity": self.diversity.read()}, self.diversity.nearest()
+            return found if nearest is None else found | {"nearest_training": nearest}
         except (GanstyleError, RuntimeError) as error:  # a task that can't be sampled so: no reason to end a run
             self._tell_once("monitor", f"the variety of the pictures can't be measured: {error}")
-            return None
+            return {"diversity": None}
 
     def _tell_once(self, kind: str, message: str) -> None:
         if message not in self.session.watched.get("told", []):
@@ -129,9 +130,10 @@ class Health:
         session.watched = {**session.watched, "evaluated": session.images}
         if trial.key:
             self._scored = (trial.value, trial.higher_is_better)
-        if trial.beats(session.best):
-            session.best = {"images": session.images, "metric": trial.key, "value": trial.value, **trial.protocol}
-            self.is_new_best = True
+            score = {"images": session.images, "metric": trial.key, "value": trial.value, **trial.protocol}
+            session.watched |= {"score": score}
+            if trial.beats(session.best):
+                session.best, self.is_new_best = score, True
         return trial.scalars
 
     def _alarms(self, scalars: Mapping[str, float | None]) -> list[Alarm]:
@@ -156,7 +158,18 @@ class Health:
         action = self.session.config.train.on_collapse
         if action == "stop":
             raise DivergedError(message, where=f"{self.run.folder}, step {self.session.step}", hint=help_)
-        return action == "warn" or not self._go_back(alarm)
+        if action == "warn" or (alarm.kind == "stall" and self._hold_back()):
+            return True
+        return not self._go_back(alarm)
+
+    def _hold_back(self) -> bool:
+        """At the first stall, let the task hold D back from where it is; False if it can't, or did so already."""
+        first = not self.session.watched.get("stalled")
+        self.session.watched = {**self.session.watched, "stalled": True}
+        stronger = self.session.strengthen(self.session.strength + 1) if first else ""
+        if stronger:
+            self.events.tell("stall", f"going on with {stronger}", **self._place)
+        return bool(stronger)
 
     def _go_back(self, alarm: Alarm) -> bool:
         """Return to the best or the last good checkpoint; False if there is none."""

@@ -1,4 +1,4 @@
-"""How varied the generator's pictures are, measured against the variety of real ones."""
+"""How varied the generator's pictures are, and how far from copies, measured against real ones."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ganstyle.api import Batch
+from ganstyle.data.transforms import Preprocess
 from ganstyle.data.writing import to_uint8
+from ganstyle.engine.image_sets import dataset_set
 from ganstyle.engine.session import Session
 from ganstyle.nn.encoders import load_lite0
 
@@ -18,6 +20,7 @@ CHUNK = 16  # pictures at a time: memory as in a small training step
 LITE0_TAP, LITE0_SIDE = "b10.output", 64
 SMALLEST = 48  # below this side an encoder sees blurred dots, and costs more than the steps it watches
 POOLED = 8
+FEW = 1000  # training pictures: with more, copies are unlikely, and looking for them is no longer cheap
 
 Features = Callable[[Tensor], Tensor]
 
@@ -37,6 +40,8 @@ class Diversity:
         self.features = choose_features(min(image.height, image.width), session.device)
         self._real: Batch | None = None
         self._real_distance = 0.0
+        self._made: Tensor | None = None
+        self._known: Tensor | None = None
 
     def read(self) -> float | None:
         """Return the ratio; None if the data are fewer than two pictures, or all alike."""
@@ -48,7 +53,31 @@ class Diversity:
             self._real_distance = mean_distance(self.features(to_uint8(reals["images"][:count])))
         if self._real_distance == 0.0:
             return None
-        return mean_distance(self.features(self.pictures())) / self._real_distance
+        self._made = self.features(self.pictures())
+        return mean_distance(self._made) / self._real_distance
+
+    def nearest(self) -> float | None:
+        """Return how far the pictures of the last reading are from the data, for sets of few pictures.
+
+        Returns:
+            The mean distance of a generated picture to its nearest training picture over that of a training picture
+            to its nearest other one; 0 is copies. Mirrored pictures count as well. None for more than FEW pictures,
+            fewer than two, or twins throughout.
+        """
+        if self._made is None or not 2 <= len(self.session.dataset) <= FEW:
+            return None
+        known = self._known_features()
+        apart = nearest_distance(known[: len(known) // 2], known, own=True)
+        return nearest_distance(self._made, known) / apart if apart > 0 else None
+
+    def _known_features(self) -> Tensor:
+        """Return those of every training picture, then of each mirrored, float (2 N, D)."""
+        if self._known is None:
+            train, device = self.session.config.train, self.session.device
+            plain = Preprocess.plain(train.resolution, train.width)
+            pictures = torch.stack(list(dataset_set(self.session.dataset, preprocess=plain).iterate())).to(device)
+            self._known = torch.cat([self.features(pictures), self.features(pictures.flip(3))])
+        return self._known
 
     @torch.inference_mode()
     def pictures(self) -> Tensor:
@@ -100,6 +129,21 @@ def pixel_features(pictures: Tensor) -> Tensor:
 def mean_distance(features: Tensor) -> float:
     """Return the mean Euclidean distance over all pairs of rows of float (N, D), N > 1."""
     return float(torch.pdist(features.float().flatten(1)).mean())
+
+
+def nearest_distance(features: Tensor, known: Tensor, *, own: bool = False) -> float:
+    """Return the mean Euclidean distance of rows to their nearest row in another set.
+
+    Args:
+        features: float (M, D).
+        known: float (N, D).
+        own: `features` are the first half of `known`, the second half is theirs mirrored: neither counts as near.
+    """
+    distances = torch.cdist(features.float().flatten(1), known.float().flatten(1))
+    if own:
+        distances.fill_diagonal_(float("inf"))
+        distances[:, len(features) :].fill_diagonal_(float("inf"))
+    return float(distances.min(1).values.mean())
 
 
 def _scaled(pictures: Tensor) -> Tensor:

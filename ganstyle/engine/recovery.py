@@ -125,24 +125,28 @@ class Recovery:
         Args:
             reason: in words.
             trouble: what happened last; its evidence is kept. None if all values are finite.
-            to: the checkpoint; None is the newest valid one.
+            to: the checkpoint, after an alarm: then D is held back more strongly too, as the task knows how
+                (`TaskLike.strengthen`). None is the newest valid one, after values that are no numbers.
 
         Raises:
             DivergedError: no checkpoint yet, or too many rollbacks; `diverged/` then holds the evidence.
         """
         bundle = None if trouble is None else self._bundle(trouble)
         rollbacks, scale = self.session.rollbacks, self.session.lr_scale * RATE_FACTOR
+        strength = self.session.strength + (to is not None)
         found = newest_for_all(self.run) if to is None else shared_checkpoint(_loaded(to))
         if found is None or rollbacks >= PATIENCE:
             raise self._gave_up(reason, bundle)
         self.session.load(found.model, found.train, found.state)
         self.session.rollbacks, self.session.lr_scale = rollbacks, scale
+        stronger = self.session.strengthen(strength)
         self.session.draw_anew()
         for optimizer in self.session.optimizers.values():
             optimizer.guard[0] = 0  # three in a row are counted anew
         self.begin()
         images = self.session.images
-        message = f"{reason}: rolled back to {images} images, learning rate x{scale:g}, other random numbers"
+        others = ", ".join(filter(None, (f"learning rate x{scale:g}", stronger, "other random numbers")))
+        message = f"{reason}: rolled back to {images} images, {others}"
         self.events.tell("rollback", message, step=self.session.step, images=images, rollbacks=rollbacks + 1)
 
     def _gave_up(self, reason: str, bundle: Path | None) -> DivergedError:

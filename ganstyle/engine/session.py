@@ -55,6 +55,7 @@ class Session:
         lr_scale: lowered after a rollback.
         bad_files: `name: reason` of each picture that can't be read.
         rollbacks: returns to an earlier state so far; each draws other random numbers and another order of pictures.
+        strength: collapses after which the task was told to hold D back more strongly.
         best: where the first metric was best: `images`, `metric`, `value`; empty without scores.
         watched: what the collapse alarm remembers, plain JSON.
         steps_here: taken since it was opened.
@@ -75,6 +76,7 @@ class Session:
     lr_scale: float = 1.0
     bad_files: list[str] = field(default_factory=list)
     rollbacks: int = 0
+    strength: int = 0
     best: dict[str, Any] = field(default_factory=dict)
     watched: dict[str, Any] = field(default_factory=dict)
     steps_here: int = 0
@@ -164,6 +166,7 @@ class Session:
             "lr_scale": self.lr_scale,
             "bad_files": self.bad_files,
             "rollbacks": self.rollbacks,
+            "strength": self.strength,
             "best": self.best,
             "watched": self.watched,
             "rng": (random or rng.capture())[1],
@@ -189,7 +192,16 @@ class Session:
         self.lr_scale, self.bad_files = facts["lr_scale"], list(facts["bad_files"])
         self.rollbacks = facts.get("rollbacks", 0)
         self.best, self.watched = dict(facts.get("best") or {}), dict(facts.get("watched", {}))
-        return self._load_task(train) + self._load_random(train, facts["rng"])
+        missing = self._load_task(train)
+        self.strength = facts.get("strength", 0)
+        self.strengthen(self.strength)
+        return missing + self._load_random(train, facts["rng"])
+
+    def strengthen(self, level: int) -> str:
+        """Let the task hold D back as after so many collapses; return what it did, in words."""
+        own, since = getattr(self.task, "strengthen", None), self.strength
+        self.strength = level
+        return own(level, since=since) if own is not None else ""
 
     def _load_random(self, train: Mapping[str, Tensor], facts: Mapping[str, Any]) -> list[str]:
         missing = rng.restore_rank(train, facts, rank=rank())

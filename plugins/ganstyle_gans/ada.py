@@ -23,6 +23,7 @@ from ganstyle_gans.schedules import cosine
 GROUPS = ("blit", "geom", "color")
 INTERVAL = 4
 STRONGEST = 0.8
+COLLAPSE_RAISES = 0.1
 
 
 class Ada:
@@ -100,6 +101,18 @@ class Ada:
         """Set p for a share of the budget done, unless the controller does it."""
         if self.final is not None:
             self.p = torch.full_like(self.p, cosine(self.start, self.final, fraction=fraction))
+
+    def strengthen(self, level: int, *, since: int) -> str:
+        """Raise p by a tenth for each collapse that the present state does not know of; return what was done.
+
+        Args:
+            level: collapses so far.
+            since: those before the present state was saved, p included.
+        """
+        if self.final is not None or level == since:
+            return ""  # then p follows the budget alone, or is as it was saved
+        self.p = (self.p + COLLAPSE_RAISES * (level - since)).clamp(0.0, STRONGEST)
+        return f"ADA's p +{COLLAPSE_RAISES * (level - since):.1f}"
 
     def state_tensors(self) -> dict[str, Tensor]:
         """Return p and what the controller has seen since its last move."""

@@ -44,7 +44,13 @@ class R1:
 
     def __init__(self, options: ZeroCentredOptions) -> None:
         """Keep weight and interval."""
-        self.options, self.gamma, self.every = options, options.gamma, options.every
+        self.options, self.scheduled, self.every = options, options.gamma, options.every
+        self.factor = 1.0  # after collapses
+
+    @property
+    def gamma(self) -> float:
+        """Return the weight now."""
+        return self.factor * self.scheduled
 
     def __call__(self, network: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
         """Return the scalar penalty at real, float (B, C, H, W)."""
@@ -59,7 +65,17 @@ class R1:
         """Set gamma for a share of the budget done, in [0, 1] (as R3GAN, arXiv:2501.05441)."""
         if self.options.gamma_final is not None:
             schedule = SCHEDULES[self.options.gamma_schedule]
-            self.gamma = schedule(self.options.gamma, self.options.gamma_final, fraction=fraction)
+            self.scheduled = schedule(self.options.gamma, self.options.gamma_final, fraction=fraction)
+
+    def strengthen(self, level: int, *, since: int) -> str:
+        """Double gamma for each collapse; return what it is now.
+
+        Args:
+            level: collapses so far.
+            since: those before the present state was saved; gamma is in no state.
+        """
+        self.factor = 2.0**level
+        return f"{self.name} gamma {self.gamma:.3g}"
 
 
 class R2(R1):

@@ -286,6 +286,17 @@ class GanTask:
             if follow is not None:
                 follow(fraction)
 
+    def strengthen(self, level: int, *, since: int) -> str:
+        """After collapses, penalise D more strongly, or, if no penalty can be, augment more; return what was done.
+
+        Args:
+            level: collapses so far.
+            since: those before the present state was saved.
+        """
+        penalties = [part for part in self.penalties if hasattr(part, "strengthen")]
+        parts: list[Any] = [*penalties] or ([] if self.ada is None else [self.ada])
+        return ", ".join(filter(None, (part.strengthen(level, since=since) for part in parts)))
+
     def state_tensors(self) -> dict[str, Tensor]:
         """Return what a checkpoint needs besides the networks: ADA's probability, moving averages of penalties."""
         stateful = {name: part for name, part in self._parts().items() if hasattr(part, "state_tensors")}

@@ -73,6 +73,27 @@ def test_scores_that_get_better_or_waver_raise_none():
     assert not any(rules.see_score(value) for value in (90, 50, 110, 120, 40, 41, 81, 60, 0.0, -1.0, 5.0))
 
 
+def stalls(scores, *, accuracy=1.0, higher=False):
+    """Return which scores raised an alarm of a stall, with D at an accuracy."""
+    rules = CollapseRules(accuracy=accuracy, lines=100)
+    found = [rules.see_score(value, higher_is_better=higher) for value in scores]
+    return [alarm is not None and alarm.kind == "stall" for alarm in found]
+
+
+def test_scores_that_stand_still_while_d_wins_are_a_stall_again_after_as_many_more():
+    assert stalls([50.0, 49.8, 50.1, 49.7, 49.9, 49.8, 50.0, 50, 50, 50, 50]) == [False] * 5 + [True] + [False] * 4 + [
+        True
+    ]
+    assert stalls([2.0, 2.01, 1.9, 1.9, 2.0, 1.5], higher=True)[-1]
+
+
+def test_scores_that_improve_by_a_hundredth_or_a_d_that_does_not_win_are_no_stall():
+    assert not any(stalls([50.0 * 0.98**n for n in range(20)]))
+    assert not any(stalls([50.0] * 20, accuracy=0.9))
+    fresh = CollapseRules(accuracy=1.0, lines=3)
+    assert not any(fresh.see_score(50.0) for _ in range(20))
+
+
 def test_the_rules_go_to_json_and_back_in_the_middle_of_an_alarm():
     whole, halved = CollapseRules(), CollapseRules()
     values = [0.6, 0.5, 0.2, 0.2, 0.2]

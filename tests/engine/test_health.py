@@ -9,7 +9,9 @@ from tiny_runs import TinyRun, scalar, with_loss
 
 from ganstyle.engine import checkpoint as checkpoints
 from ganstyle.engine import collapse
-from ganstyle.engine.events import read_events
+from ganstyle.engine.collapse import CollapseRules
+from ganstyle.engine.events import Events, read_events
+from ganstyle.engine.health import Health
 from ganstyle.engine.logging import read_scalars
 from ganstyle.engine.monitors import Diversity
 from ganstyle.engine.training import Training
@@ -75,6 +77,77 @@ def test_rollback_goes_back_to_before_the_collapse_with_half_the_rate(tiny):
     assert run.told.about("rolled back to 8 images, learning rate x0.5")
     assert run.session.lr_scale == 0.5 and run.session.rollbacks == 1
     assert [line["images"] for line in read_scalars(run.run.folder)] == [4, 8, 12, 16, 20, 24]
+
+
+def force_constant(run, *, step, times=1):
+    """Let G begin varied, and at a step turn it and its average into a constant, so many times."""
+    left, networks = [times], (run.session.task.networks["generator"], run.session.averaged.networks["generator"])
+    for matrix in (weight for network in networks for weight in network.parameters() if weight.ndim > 1):
+        matrix.data.mul_(20)
+
+    @torch.no_grad()
+    def change(found, at):
+        if at == step and left[0]:
+            left[0] -= 1
+            for parameter in (parameter for network in networks for parameter in network.parameters()):
+                parameter.data.zero_()  # behind the back of autograd
+        return found
+
+    run.change_loss("discriminator", change)
+    return run
+
+
+@pytest.mark.parametrize(
+    ("sets", "stronger"),
+    [(("arch.norm=none", "regularizer.r1.gamma=0.5"), "r1 gamma 1,"), (("task.augment=['ada']",), "ADA's p +0.1,")],
+)
+def test_a_generator_that_is_forced_constant_recovers_with_a_d_that_is_held_back(tiny, sets, stronger):
+    run = force_constant(tiny("train.on_collapse=rollback", *sets), step=2)
+    assert run.fit().images == 24
+    [line] = run.told.about("has collapsed", "rolled back to 8 images")
+    assert stronger in line and "learning rate x0.5" in line
+    diversity = {line["images"]: line["diversity"] for line in read_scalars(run.run.folder)}
+    assert diversity[12] > 0.1 and diversity[24] > 0.1  # the constant one is gone from the log
+    assert checkpoints.newest_valid(run.run).state["strength"] == run.session.strength == 1
+
+
+def test_each_collapse_holds_d_back_more_although_the_checkpoint_is_the_same(tiny, tmp_path):
+    sets = ("train.on_collapse=rollback", "arch.norm=none", "regularizer.r1.gamma=0.5")
+    run = force_constant(tiny(*sets), step=2, times=2)
+    run.fit()
+    lines = run.told.about("rolled back to 8 images")
+    assert ["r1 gamma 1," in lines[0], "r1 gamma 2," in lines[1]] == [True, True]
+    resumed = TinyRun(tmp_path, *PREVIEWS, *sets, images=28)
+    resumed.run = run.run
+    resumed.fit()
+    assert resumed.session.task.penalties[0].gamma == 2.0
+
+
+def stalled(run, readings):
+    """Let D win and every score be the same from the start; return the run after so many scores."""
+    run.change_loss("discriminator", lambda found, step: (scalar(found), {**found[1], "accuracy": torch.tensor(1.0)}))
+    health = Health(run.session, run.run, Events(run.run.folder, run.told), recovery=None)
+    health.rules = CollapseRules(accuracy=1.0, lines=100)
+    gone_back = []
+    health._go_back = lambda alarm: gone_back.append(alarm.kind) or True
+    for _ in range(readings):
+        health._scored = (50.0, False)
+        health.judge({})
+    return gone_back
+
+
+def test_a_stall_first_holds_d_back_and_then_begins_again_from_the_best(tiny):
+    run = tiny("train.on_collapse=rollback", "arch.norm=none", "regularizer.r1.gamma=0.5")
+    assert stalled(run, 6) == [] and run.session.task.penalties[0].gamma == 1.0
+    assert run.told.about("training stands still: 5 scores") and run.told.about("going on with r1 gamma 1")
+    assert stalled(run, 6) == ["stall"]
+
+
+def test_a_stall_of_a_task_that_cannot_hold_d_back_goes_back_at_once_and_is_only_told_with_warn(tiny):
+    assert stalled(tiny("train.on_collapse=rollback"), 6) == ["stall"]
+    run = tiny()
+    assert stalled(run, 6) == [] and run.session.strength == 0
+    assert len(run.told.about("training stands still", "What helps")) == 1
 
 
 def test_rollback_prefers_the_best_checkpoint(tiny):

@@ -8,8 +8,10 @@ import pytest
 import torch
 from tiny_runs import TinyRun
 
+from ganstyle.data.transforms import Preprocess
 from ganstyle.engine import monitors
-from ganstyle.engine.monitors import Diversity, choose_features, mean_distance, pixel_features
+from ganstyle.engine.image_sets import dataset_set
+from ganstyle.engine.monitors import Diversity, choose_features, mean_distance, nearest_distance, pixel_features
 
 
 @pytest.fixture
@@ -60,6 +62,45 @@ def test_one_picture_or_equal_ones_have_no_variety_to_compare_with(session):
     assert monitor.read() is None
     session.dataset = [session.dataset[0]]
     assert Diversity(session).read() is None
+
+
+def plain_pictures(session):
+    """Return the training pictures as an evaluation sees them, float (12, 3, 16, 16) in [-1, 1]."""
+    plain = Preprocess.plain(16)
+    walk = dataset_set(session.dataset, preprocess=plain).iterate()
+    return torch.stack(list(walk)).float() / 127.5 - 1
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_copies_of_training_pictures_mirrored_or_not_are_at_no_distance(session, mirrored):
+    pictures = plain_pictures(session)
+    make(session, pictures.flip(3) if mirrored else pictures)
+    monitor = Diversity(session)
+    assert monitor.nearest() is None  # nothing was read yet
+    monitor.read()
+    assert monitor.nearest() == pytest.approx(0.0, abs=1e-3)
+
+
+def test_pictures_far_from_all_training_ones_are_further_than_those_from_each_other(session):
+    make(session, 1 - plain_pictures(session) * 0.1)
+    monitor = Diversity(session)
+    monitor.read()
+    assert monitor.nearest() > 1.5
+
+
+def test_many_training_pictures_are_not_searched_for_copies(session, monkeypatch):
+    monkeypatch.setattr(monitors, "FEW", 11)
+    make(session, plain_pictures(session))
+    monitor = Diversity(session)
+    monitor.read()
+    assert monitor.nearest() is None
+
+
+def test_the_nearest_distance_leaves_out_a_row_itself_and_its_mirror():
+    rows = torch.tensor([[0.0], [3.0], [10.0]])
+    assert nearest_distance(torch.tensor([[1.0], [9.0]]), rows) == pytest.approx(1.0)
+    mirrors = torch.tensor([[0.0], [4.0], [2.0]])  # the last one's mirror is near the others
+    assert nearest_distance(rows, torch.cat([rows, mirrors]), own=True) == pytest.approx((2 + 1 + 6) / 3)
 
 
 def test_the_mean_distance_is_that_over_all_pairs():

@@ -177,3 +177,18 @@ def test_restored_controller_goes_on_from_half_a_window():
     for controller in (ada, other):
         controller.observe(torch.tensor(0.0), 16), controller.begin(4)
     assert other.p.item() == ada.p.item() == pytest.approx(0.564)  # mean sign .75 of 64 pictures
+
+
+def test_a_collapse_raises_p_by_a_tenth_of_what_the_saved_state_does_not_know():
+    ada = Ada(p=0.5)
+    assert ada.strengthen(2, since=1) == "ADA's p +0.1" and ada.p.item() == pytest.approx(0.6)
+    ada.strengthen(4, since=2)
+    assert ada.p.item() == pytest.approx(0.8)
+    ada.strengthen(9, since=4)
+    assert ada.p.item() == pytest.approx(0.8)  # the strongest
+
+
+def test_a_state_that_knows_of_all_collapses_or_follows_the_budget_is_left_as_it_is():
+    strong, fixed = Ada(p=0.95), Ada(p=0.0, final=0.5)
+    assert strong.strengthen(3, since=3) == fixed.strengthen(1, since=0) == ""
+    assert strong.p.item() == pytest.approx(0.95) and fixed.p.item() == 0.0

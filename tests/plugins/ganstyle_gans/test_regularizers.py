@@ -109,6 +109,23 @@ def test_gamma_goes_to_its_final_value_by_the_share_of_the_budget():
     assert found[1] == pytest.approx((middle, 100**0.75)) and found[2] == pytest.approx((0.0275, 10.0))
 
 
+def test_each_collapse_doubles_gamma_along_its_schedule_too():
+    part = R.R1(R.ZeroCentredOptions(gamma=0.4, gamma_final=0.1))
+    assert part.strengthen(2, since=1) == "r1 gamma 1.6"
+    part.progress(1.0)
+    assert part.gamma == pytest.approx(0.4)
+    part.strengthen(0, since=0)
+    assert part.gamma == pytest.approx(0.1)
+
+
+def test_a_stronger_penalty_is_what_the_formula_gives_for_the_doubled_gamma():
+    torch.manual_seed(0)
+    network, pictures = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 1)), torch.randn(3, 3, 2, 2)
+    part, double = (R.R1(R.ZeroCentredOptions(gamma=gamma)) for gamma in (1.5, 3.0))
+    part.strengthen(1, since=0)
+    assert torch.equal(part(network, pictures, pictures), double(network, pictures, pictures))
+
+
 def test_only_a_gamma_that_changes_follows_the_budget():
     fixed = R.R1(R.ZeroCentredOptions(gamma=2.0))
     fixed.progress(0.5)
