@@ -137,9 +137,23 @@ def _lines(card: Card, facts: dict[str, Any]) -> Iterator[str]:
         "licence": card.licence,
     }
     yield from (f"{key}: {value}" for key, value in known.items() if value)
-    yield from (f"metric {key}: {value}" for key, value in card.metrics.items())
+    yield from (f"metric {key}: {_scored(value)}" for key, value in card.metrics.items())
     yield f"sha256: {facts['sha256']}"
     yield f"written by: ganstyle {card.ganstyle}"
+
+
+def _scored(score: Any) -> str:
+    """Return a score in words; what is no score of this version as it is."""
+    if not isinstance(score, dict) or not isinstance(score.get("value"), int | float):
+        return str(score)
+    counts = (score.get("n_fake"), score.get("n_real"))
+    facts = {
+        "": score.get("protocol"),
+        "pictures, real ones: ": " against ".join(map(str, counts)) if all(counts) else None,
+        "after images: ": f"{score['images']:,}" if isinstance(score.get("images"), int) else None,
+    }
+    told = "; ".join(f"{name}{value}" for name, value in facts.items() if value)
+    return f"{score['value']:.4g}" + (f" ({told})" if told else "")
 
 
 def _options(options: dict[str, Any]) -> str:

@@ -54,7 +54,10 @@ class TrainOptions(Options):
     ] = 1000
     on_collapse: Annotated[
         Literal["warn", "stop", "rollback"],
-        Field(description="What an alarm does: tell, end the run, or go back to the best checkpoint at half the rate."),
+        Field(
+            description="What an alarm does: tell, end the run, or go back to the best checkpoint with half the rate "
+            "and twice the gamma."
+        ),
     ] = "warn"
     preview_count: Annotated[int, Field(ge=0, le=1024, description="Pictures in a preview grid; 0 is none.")] = 16
     keep: Annotated[int, Field(ge=2, le=LARGEST, description="Checkpoints kept; never fewer than two.")] = 3
@@ -66,6 +69,10 @@ class TrainOptions(Options):
     rank_timeout_seconds: Annotated[
         float, Field(gt=0, le=86_400, description="Longest silence of a rank before the others end the run.")
     ] = 300.0
+    data_licence: Annotated[
+        str,
+        Field(max_length=1000, description="Of the pictures, in words, for the model's card; else the data set's own."),
+    ] = ""
     init_from: Annotated[
         str | None, Field(description="Run, checkpoint or model file whose weights a new run starts from.")
     ] = None

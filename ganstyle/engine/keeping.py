@@ -113,23 +113,20 @@ class Keeper:
 
         Args:
             name: of the file.
-            metrics: for its card: scores by key, each with its protocol.
+            metrics: for its card: scores by key, each with its protocol; None is what the session knows.
         """
         session, path = self.session, self.run.folder / name
         if not leads():
             return path
-        facts = {"images_seen": session.images, "name": session.config.arch.name, "data": session.config.data.name}
-        facts |= {"training_images": len(session.dataset), "metrics": dict(metrics or {})}
-        styles = list(getattr(session.dataset, "styles", [])) if session.image.labels else []
-        card = card_of(session.config, session.image, registry=session.registry, styles=styles, **facts)
+        facts = _provenance(session) | {"metrics": dict(_scores(session) if metrics is None else metrics)}
+        card = card_of(session.config, session.image, registry=session.registry, **facts)
         return save_model(path, session.averaged.networks, card)
 
     def export_best(self) -> None:
         """Write the averaged networks, the best so far, as `best.safetensors`; a full disk costs only that file."""
         best = self.session.best
         try:
-            score = {key: best[key] for key in ("value", "protocol", "n_fake", "n_real")}
-            self.export(BEST_FILE, metrics={best["metric"]: score})
+            self.export(BEST_FILE, metrics={best["metric"]: _score(best)})
         except (GanstyleError, OSError) as error:
             self.reporter.say(f"could not write {BEST_FILE}: {error}")
         self.run.write_status("running", step=self.session.step, images=self.session.images, best=best)
@@ -154,3 +151,31 @@ class Keeper:
                 self.reporter.say(f"skipped {line}")
             with contextlib.suppress(OSError):  # the list is in every checkpoint as well
                 (self.run.folder / "bad_files.txt").write_text("\n".join(self.session.bad_files) + "\n", "utf-8")
+
+
+def _provenance(session: Session) -> dict[str, Any]:
+    """Return the fields of a card that tell what was learnt from, and how long."""
+    config, dataset = session.config, session.dataset
+    # The name of a folder or file tells pictures apart; where it lies is nobody's business.
+    place = Path(str(config.data.options.get("path") or "")).name
+    return {
+        "name": config.arch.name,
+        "images_seen": session.images,
+        "training_images": len(dataset),
+        "data": f"{config.data.name} {place}".strip(),
+        "data_licence": config.train.data_licence or str(getattr(dataset, "licence", "")),
+        "styles": list(getattr(dataset, "styles", [])) if session.image.labels else [],
+    }
+
+
+def _scores(session: Session) -> dict[str, Any]:
+    """Return the last score while training, and the best one if that was another."""
+    last, best = session.watched.get("score", {}), session.best
+    found = {last["metric"]: _score(last)} if last else {}
+    if best and best["images"] != last.get("images"):
+        found[f"{best['metric']} (best)"] = _score(best)
+    return found
+
+
+def _score(found: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: found[key] for key in ("value", "images", "protocol", "n_fake", "n_real") if key in found}

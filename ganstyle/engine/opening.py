@@ -69,11 +69,20 @@ def _checkpoint_card(found: checkpoint.Checkpoint, registry: Registry) -> Card:
         styles = _styles(found, config)
         train = config.train
         image = ImageSpec(train.resolution, train.width or train.resolution, labels=len(styles))
-        facts: dict[str, Any] = {"styles": styles, "images_seen": found.images, "data": config.data.name}
+        facts = _of_the_run(found) | {"styles": styles, "images_seen": found.images}
         return card_of(config, image, registry=registry, **facts)
     except (UsageError, KeyError, TypeError) as error:
         reason = error.message if isinstance(error, UsageError) else f"its state lacks {error}"
         raise ModelError(f"{found.path.name} can't be used here: {reason}", where=str(found.path)) from None
+
+
+def _of_the_run(found: checkpoint.Checkpoint) -> dict[str, Any]:
+    """Return what the model file beside a checkpoint says of the data; nothing if the checkpoint was moved away."""
+    try:
+        card = read_card(found.path.parent.parent / MODEL_FILE)
+    except GanstyleError:
+        return {}
+    return {key: getattr(card, key) for key in ("name", "data", "data_licence", "training_images")}
 
 
 def _styles(found: checkpoint.Checkpoint, config: Config) -> list[str]:

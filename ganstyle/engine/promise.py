@@ -19,6 +19,7 @@ SAFE_KEYS = (
     "train.keep",
     "train.workers",
     "train.rank_timeout_seconds",
+    "train.data_licence",
     "metric",
     "callback",
 )

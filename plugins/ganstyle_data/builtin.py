@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ganstyle.api import Options
-from ganstyle.data.embedded import embedded_root
+from ganstyle.data.embedded import embedded_root, provenance
 from ganstyle.data.pictures import FolderPictures
 
 
@@ -24,4 +24,7 @@ def build(options: EmbeddedOptions, split: str) -> FolderPictures:
     Raises:
         UsageError: an unknown style.
     """
-    return FolderPictures(embedded_root() / options.part, split=split, style=options.style)
+    pictures = FolderPictures(embedded_root() / options.part, split=split, style=options.style)
+    kept = {str(one["licence"]) for one in provenance() if str(one["file"]).startswith(f"{options.part}/")}
+    pictures.licence = ", ".join(sorted(kept))
+    return pictures

@@ -11,6 +11,8 @@ from untrained import networks_of, write_run
 from ganstyle.data.tensors import read_header
 from ganstyle.engine.cards import read_card
 from ganstyle.engine.export import file_sha256
+from ganstyle.engine.model import card_of, save_model
+from ganstyle.registry import default_registry
 
 
 @pytest.fixture
@@ -36,6 +38,18 @@ def test_show_gives_card_checksum_and_every_tensor(run, run_cli):
     assert {row["name"] for row in answer["tensors"]} == set(read_header(path).tensors)
     text = run_cli("model", "show", run).out
     assert "generator/first.weight" in text and "styles: ink, oil" in text and "z_dim=8" in text
+
+
+def test_show_tells_data_licence_and_scores_in_words(tmp_path, run_cli):
+    config, image, networks = networks_of()
+    score = {"value": 21.468, "images": 120_000, "protocol": "Lite0, centre crop", "n_fake": 2000, "n_real": 2000}
+    facts = {"data": "folder cats", "data_licence": "CC0", "training_images": 1234, "metrics": {"fd": score, "x": 3}}
+    card = card_of(config, image, registry=default_registry(), **facts)
+    path = save_model(tmp_path / "model.safetensors", networks, card)
+    lines = run_cli("model", "show", path, "--no-tensors").out.splitlines()
+    assert {"data: folder cats", "data licence: CC0", "training images: 1,234", "metric x: 3"} <= set(lines)
+    told = "Lite0, centre crop; pictures, real ones: 2000 against 2000; after images: 120,000"
+    assert f"metric fd: 21.47 ({told})" in lines
 
 
 def test_a_whole_model_is_verified_against_what_is_known_of_it(run, run_cli):

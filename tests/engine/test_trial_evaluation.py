@@ -15,6 +15,7 @@ from ganstyle.engine import checkpoint as checkpoints
 from ganstyle.engine.events import read_events
 from ganstyle.engine.logging import read_scalars
 from ganstyle.engine.model import read_card
+from ganstyle.engine.opening import open_model
 from ganstyle.engine.trial_evaluation import Interrupted, Trial, TrialEvaluation, undisturbed
 from ganstyle.errors import EnvironmentProblem
 from ganstyle.registry import default_registry
@@ -88,6 +89,26 @@ def test_the_best_weights_are_kept_as_a_checkpoint_and_as_a_model_with_its_score
     card = read_card(run.run.folder / "best.safetensors")
     assert card.images_seen == 24 and card.metrics["scripted"]["value"] == 2.0
     assert card.metrics["scripted"]["n_fake"] == 12 and card.metrics["scripted"]["n_real"] == 12
+
+
+def test_a_model_tells_what_it_learnt_from_its_last_score_and_its_best(scored):
+    run = scored([3, 2, 4], "train.eval_every_images=8", "train.data_licence=CC BY 4.0")
+    run.fit()
+    card = read_card(run.run.folder / "model.safetensors")
+    assert (card.data, card.data_licence, card.training_images) == ("folder pictures", "CC BY 4.0", 12)
+    scores = {key: (score["value"], score["images"]) for key, score in card.metrics.items()}
+    assert scores == {"scripted": (4.0, 24), "scripted (best)": (2.0, 16)}
+    assert card.metrics["scripted"]["protocol"] == "scripted"
+    checkpoint = open_model(checkpoints.list_checkpoints(run.run)[-1], registry=run.registry).card
+    assert (checkpoint.data_licence, checkpoint.training_images) == ("CC BY 4.0", 12)
+
+
+def test_a_model_of_a_run_without_scores_or_a_stated_licence_leaves_them_out(tmp_path):
+    run = TinyRun(tmp_path, images=4)
+    run.session.dataset.licence = "CC0"
+    run.fit()
+    card = read_card(run.run.folder / "model.safetensors")
+    assert (card.metrics, card.data_licence) == ({}, "CC0")
 
 
 def test_a_metric_that_fails_is_null_told_once_and_leaves_the_best_as_it_is(scored):
