@@ -1,6 +1,7 @@
 """Pictures per second of ganstyle's training against a plain loop over the same networks, as written by hand.
 
-    python benchmarks/train_step.py                                   # every architecture, 1 and 2 threads
+    python benchmarks/train_step.py --all                             # every architecture, short, and a table
+    python benchmarks/train_step.py --all --pairs 7 --threads 2       # the same, as for a report
     python benchmarks/train_step.py dcgan --resolution 64 --batch 16 --threads 2 --pairs 9 --json times.json
 
 Ours is a real `fit`: reading pictures, guarded fused Adam, averages, log lines, a checkpoint every 2000 pictures (ten
@@ -10,7 +11,8 @@ parameters. It makes one set of fakes a step for both players, and shares real l
 
 Both run in one process in turn, a few steps each, so that other work on the machine falls on both alike. Printed are
 medians over all pairs, and of the ratios of a pair also the least and greatest: by CPU seconds of the process, which
-other programs disturb less, and by the clock. Peak memory is that of a process of its own for each side.
+other programs disturb less, and by the clock. Peak memory is that of a process of its own for each side: what its
+resident set grew by at most over what it was when everything was imported.
 """
 
 from __future__ import annotations
@@ -239,12 +241,39 @@ def peak_mib(arch: str, arguments: argparse.Namespace, side: str) -> float:
 
 def alone(arch: str, arguments: argparse.Namespace) -> None:
     """Print the MiB by which one side alone raises this process's peak; on a GPU, of the device's memory."""
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))])  # the first one imports torch's compiler: 150 MiB of code
+    before = resident_kib("VmRSS")
     measure(arch, arguments, sides=arguments.side)
     if torch.cuda.is_available() and arguments.device != "cpu":
         print(torch.cuda.max_memory_allocated() / 2**20)
     else:
-        print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 2**10)
+        print((resident_kib("VmHWM") - before) / 2**10)
+
+
+def resident_kib(field_name: str) -> int:
+    """Return what is resident now (VmRSS) or was at most (VmHWM); elsewhere than on Linux always the latter.
+
+    `ru_maxrss` won't do there: a process begins with the peak of the one that started it.
+    """
+    status = Path("/proc/self/status")
+    if not status.is_file():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (1024 if sys.platform == "darwin" else 1)
+    line = next(line for line in status.read_text().splitlines() if line.startswith(field_name))
+    return int(line.split()[1])
+
+
+def table(cases: dict[str, Any]) -> str:
+    """Return the report as a table: images a second and ratios by CPU time, peak memory in MiB."""
+    heads = ("case", "ours img/s", "plain img/s", "ratio", "least-greatest", "peak MiB ours", "plain")
+    rows = [heads]
+    for name, found in cases.items():
+        cpu, peak = found["cpu"], found.get("peak_mib", {})
+        median, least, greatest = cpu["ratio_median_min_max"]
+        speeds = (str(cpu["ours_images_per_s"]), str(cpu["plain_images_per_s"]), f"{median:.2f}")
+        memory = (str(peak.get("ours", "-")), str(peak.get("plain", "-")))
+        rows.append((name, *speeds, f"{least:.2f}-{greatest:.2f}", *memory))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(heads))]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
 
 
 def machine() -> dict[str, Any]:
@@ -258,8 +287,9 @@ def options_of(words: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("archs", nargs="*", choices=[*CASES, []])
-    for name, default in (("resolution", 0), ("batch", 16), ("threads", 0), ("pairs", 7), ("steps", 4)):
+    for name, default in (("resolution", 0), ("batch", 16), ("threads", 0), ("pairs", 3), ("steps", 4)):
         parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--all", action="store_true", help="every architecture; at one thread, unless told otherwise")
     parser.add_argument("--set", action="append", default=[], help="a ganstyle option, for both sides")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--side", choices=["ours", "plain"], help=argparse.SUPPRESS)
@@ -276,8 +306,9 @@ def main() -> None:
         return
     known = default_registry().names("arch")
     report: dict[str, Any] = {"machine": machine(), "batch": arguments.batch, "cases": {}}
-    wanted_threads = [arguments.threads] if arguments.threads else [1, 2]
-    for arch in arguments.archs or [name for name in CASES if name in known]:
+    wanted_threads = [arguments.threads] if arguments.threads else [1] if arguments.all else [1, 2]
+    every = [name for name in CASES if name in known]
+    for arch in every if arguments.all else arguments.archs or every:
         for threads in wanted_threads:
             own = argparse.Namespace(**vars(arguments) | {"threads": threads})
             own.resolution = arguments.resolution or (64 if arch == "dcgan" else 32)
@@ -286,6 +317,7 @@ def main() -> None:
                 found["peak_mib"] = {side: round(peak_mib(arch, own, side)) for side in ("ours", "plain")}
             report["cases"][f"{arch}, {own.resolution} px, {threads} threads"] = found
             print(f"{arch}, {own.resolution} px, {threads} threads: {json.dumps(found)}", flush=True)
+    print(table(report["cases"]))
     if arguments.json:
         arguments.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
 
