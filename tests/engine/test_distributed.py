@@ -309,9 +309,19 @@ def test_a_non_finite_value_in_one_rank_is_skipped_by_all(start):
 
 @SLOW
 def test_short_starts_are_made_by_all_ranks_together(start, run):
-    job = start(command_with, ["--restarts", "2"], **{"train.images": 80})
+    job = start(scored_by_few, ["--restarts", "2"], **{"train.images": 80})
     assert job.wait() == [0, 0], job.text(0)
     assert run().status["state"] == "finished" and tensors_of(run())[1]["world_size"] == 2
+    plan = run().status["restarts"]
+    assert [len(begun["scores"]) for begun in plan["starts"]] == [1, 1] and plan["winner"] in (0, 1)
+
+
+def scored_by_few(words, more):
+    """Train as `command_with`, judging starts by eight pictures: 500 take a minute where many share a core."""
+    from ganstyle.engine import restarts
+
+    restarts.SCORED = 8
+    return command_with(words, more)
 
 
 def hurried(words, more):

@@ -124,7 +124,6 @@ class TestFiles:
         assert run.status["state"] == "created"
         assert not list(run.folder.glob(".tmp-*"))
 
-
     def test_a_last_word_is_kept_and_a_missing_one_becomes_crashed(self, run):
         run.write_status("running", step=3)
         run.mark_crashed("rank 0 was ended by SIGKILL", code=6)
