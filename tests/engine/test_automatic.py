@@ -48,6 +48,18 @@ def test_gamma_is_that_of_the_paper():
     assert automatic.gamma(here(resolution=64, width=128, batch=8))[0] == pytest.approx(0.205, rel=1e-3)
 
 
+def test_gamma_of_small_pictures_is_no_less_than_what_held_d_back_in_short_runs():
+    assert automatic.gamma(here(resolution=32, batch=16))[0] == 0.1
+
+
+def test_stylegan2_leaves_gamma_to_the_rule_and_a_stated_one_stays():
+    options = ("arch=stylegan2", "train.resolution=256", "train.batch=16", "train.memory_format=contiguous")
+    config, told = settled(*options)
+    assert config_to_dict(config)["regularizer"]["r1"]["gamma"] == 0.819 and "gamma 0.819 (256x256" in told
+    config, told = settled(*options, "regularizer.r1.gamma=0.3")
+    assert config_to_dict(config)["regularizer"]["r1"]["gamma"] == 0.3 and "gamma" not in told
+
+
 @pytest.mark.parametrize(("budget", "speed"), [(25_000_000, 500_000), (200_000, 25_000), (1000, 10_000)])
 def test_augmentation_can_get_strong_within_the_budget(budget, speed):
     assert automatic.ada_speed(here(images=9))[0] > 0

