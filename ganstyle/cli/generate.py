@@ -9,6 +9,7 @@ import typer
 
 from ganstyle.cli.gallery import MODES, Wish
 from ganstyle.cli.output import DeviceOption, JsonFlag, Output, QuietFlag, SeedOption, command
+from ganstyle.cli.places import opened, place_of
 from ganstyle.errors import UsageError
 
 
@@ -71,20 +72,15 @@ def generate(
 def _answer(
     wish: Wish, source: Path | None, runs: Path, out: Path | None, device: str, *, dry_run: bool, output: Output
 ) -> None:
-    from ganstyle.engine.device import choose_device
-    from ganstyle.engine.opening import find_model, open_model
-    from ganstyle.engine.run import newest_run
-    from ganstyle.registry import default_registry
+    from ganstyle.engine.opening import find_model
 
-    source = source or newest_run(runs).folder
-    folder = out or (source if source.is_dir() else source.parent) / "generated"
+    source, folder = place_of(source, runs=runs, out=out, name="generated")
     facts: dict[str, Any] = {"model": find_model(source), "seed": wish.seed, "count": wish.count, "folder": folder}
     facts |= {"mode": wish.mode} | ({} if wish.seeds is None else {"seeds": wish.seeds})
     if dry_run:
         output.result(facts | {"dry_run": True})
         return
-    model = open_model(source, registry=default_registry(), device=choose_device(device))
-    written, sheet = MODES[wish.mode](model, wish, folder, output)
+    written, sheet = MODES[wish.mode](opened(source, device), wish, folder, output)
     lines = [f"{len(written)} pictures in {folder}"] if len(written) > 1 else [str(path) for path in written]
     text = "\n".join([*lines, *([f"grid: {sheet}"] if sheet else [])])
     output.result(facts | {"files": written, "grid": sheet}, text=text)

@@ -9,6 +9,7 @@ import typer
 
 from ganstyle.cli.generate import styles_of
 from ganstyle.cli.output import DeviceOption, JsonFlag, Output, QuietFlag, SeedOption, command
+from ganstyle.cli.places import opened, place_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -36,21 +37,17 @@ def project(
 ) -> None:
     """Find the code whose picture is most like a given one; `ganstyle generate --code` shows and edits it."""
     from ganstyle.data.reading import read_image
-    from ganstyle.engine.device import choose_device
-    from ganstyle.engine.opening import find_model, open_model
+    from ganstyle.engine.opening import find_model
     from ganstyle.engine.projection import Search, fitted
-    from ganstyle.engine.run import newest_run
-    from ganstyle.registry import default_registry
 
     output = Output(json, quiet)
     image = read_image(picture)
-    source = source or newest_run(runs).folder
-    folder = out or (source if source.is_dir() else source.parent) / "projected"
+    source, folder = place_of(source, runs=runs, out=out, name="projected")
     facts: dict[str, Any] = {"picture": picture, "model": find_model(source), "folder": folder, "steps": steps}
     if dry_run:
         output.result(facts | {"dry_run": True})
         return
-    model = open_model(source, registry=default_registry(), device=choose_device(device))
+    model = opened(source, device)
     target = fitted(image, model)
     search = Search(steps=steps, starts=starts, seed=seed)
     found = _found(model, target, search, styles_of(style), output)
