@@ -24,7 +24,8 @@ _DCGAN_RECIPE = {
 # The paper: lr .0025 at batch 64 and noise in every layer; arXiv:2006.06676: gamma 0.0002 height^2 / batch, here .01.
 # Seven short runs, at most 36,000 pictures of characters at 32 pixels, batch 16, by eye, several settings changed at a
 # time: with noise, G fakes the sharpness it lacks by speckles; .0025 leads for 8,000 pictures, but its losses swing
-# more; D was right nine times in ten at gamma .01, seven at .1, which therefore is the least that `auto` chooses. ADA does nothing unless D overfits, for 2 % of a step.
+# more; D was right nine times in ten at gamma .01, seven at .1, which therefore is the least that `auto` chooses. ADA
+# does nothing unless D overfits, for 2 % of a step.
 # Channels-last: 1.08 times the pictures per CPU-second at 32 pixels (53 to 50, one thread), 1.3 times at 64 (17 to 13).
 _STYLEGAN2_RECIPE = {
     "arch.noise": False,

@@ -13,6 +13,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from ganstyle.api import ImageSpec, Options
+from ganstyle.nn.labels import LatentInput, with_label
 from ganstyle.nn.modules import base_grid, initialise_normal, spectrally_normalised
 
 
@@ -45,13 +46,8 @@ def build_dcgan(options: DcganOptions, image: ImageSpec) -> dict[str, nn.Module]
     return {"generator": generator, "discriminator": discriminator}
 
 
-class DcganGenerator(nn.Module):
-    """Latents to pictures, doubling the grid per layer.
-
-    Attributes:
-        z_dim: latent dimension.
-        labels: number of labels; 0 is unconditional.
-    """
+class DcganGenerator(LatentInput):
+    """Latents to pictures, doubling the grid per layer."""
 
     def __init__(self, options: DcganOptions, image: ImageSpec, *, channels: list[int]) -> None:
         """Build the layers.
@@ -61,13 +57,9 @@ class DcganGenerator(nn.Module):
             image: what to make.
             channels: after the first layer and after each doubling but the last.
         """
-        super().__init__()
-        self.z_dim, self.labels = options.z_dim, image.labels
         height, width, _ = base_grid(image.height, image.width, name="dcgan")
-        self.embedding = nn.Embedding(image.labels, options.z_dim) if image.labels else None
         # The paper's first transposed convolution of a 1x1 map, as the linear map it is.
-        inputs = options.z_dim * (2 if image.labels else 1)
-        self.first = nn.Linear(inputs, channels[0] * height * width, bias=False)
+        super().__init__(z_dim=options.z_dim, labels=image.labels, outputs=channels[0] * height * width)
         self.grid = nn.Unflatten(1, (channels[0], height, width))
         self.layers = nn.Sequential(nn.BatchNorm2d(channels[0]), nn.ReLU())
         for inputs, outputs in pairwise(channels):
@@ -84,13 +76,7 @@ class DcganGenerator(nn.Module):
         Returns:
             float (B, C, H, W) in [-1, 1].
         """
-        if self.embedding is not None:
-            z = torch.cat([z, self.embedding(labels)], dim=1)
-        return torch.tanh(self.last(self.layers(self.grid(self.first(z)))))
-
-    def style_weights(self) -> Tensor:
-        """Return the linear map by which z enters, float (n, z_dim), for editing directions (arXiv:2007.06600)."""
-        return self.first.weight[:, : self.z_dim]
+        return torch.tanh(self.last(self.layers(self.grid(self.enter(z, labels)))))
 
 
 class DcganDiscriminator(nn.Module):
@@ -130,10 +116,7 @@ class DcganDiscriminator(nn.Module):
             float (B, 1), logits.
         """
         features = self.layers(images)
-        logits = self.last(features).flatten(1)
-        if self.embedding is None:
-            return logits
-        return logits + (self.embedding(labels) * features.mean((2, 3))).sum(1, keepdim=True)
+        return with_label(self.last(features).flatten(1), features, embedding=self.embedding, labels=labels)
 
     def lower_layers(self) -> list[nn.Module]:
         """Return the halvings, from the picture inwards; what is left judges."""

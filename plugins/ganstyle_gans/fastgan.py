@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 from ganstyle.api import ImageSpec, Options
 from ganstyle.functional.images import resize
+from ganstyle.nn.labels import LatentInput, with_label
 from ganstyle.nn.modules import base_grid, spectrally_normalised
 from ganstyle_gans.reconstruction import Decoder, Gated, PictureDistance
 
@@ -108,13 +109,8 @@ class Noise(nn.Module):
         return features + self.weight * noise
 
 
-class FastganGenerator(nn.Module):
-    """Latents to pictures, one convolution per doubling.
-
-    Attributes:
-        z_dim: latent dimension.
-        labels: number of labels; 0 is unconditional.
-    """
+class FastganGenerator(LatentInput):
+    """Latents to pictures, one convolution per doubling."""
 
     def __init__(self, options: FastganOptions, image: ImageSpec, *, channels: list[int]) -> None:
         """Build the stages.
@@ -124,13 +120,9 @@ class FastganGenerator(nn.Module):
             image: what to make.
             channels: of each stage, coarse to fine.
         """
-        super().__init__()
-        self.z_dim, self.labels = options.z_dim, image.labels
         height, width, doublings = base_grid(image.height, image.width, name="fastgan", largest=LARGEST)
-        self.embedding = nn.Embedding(image.labels, options.z_dim) if image.labels else None
         # The paper's transposed convolution of a 1x1 map, as the linear map it is.
-        inputs = options.z_dim * (2 if image.labels else 1)
-        self.first = nn.Linear(inputs, 2 * channels[0] * height * width, bias=False)
+        super().__init__(z_dim=options.z_dim, labels=image.labels, outputs=2 * channels[0] * height * width)
         grid = nn.Unflatten(1, (2 * channels[0], height, width))
         self.start = nn.Sequential(grid, nn.BatchNorm2d(2 * channels[0]), Gated())
         self.stages = nn.ModuleList(
@@ -154,19 +146,13 @@ class FastganGenerator(nn.Module):
         Returns:
             float (B, C, H, W) in [-1, 1].
         """
-        if self.embedding is not None:
-            z = torch.cat([z, self.embedding(labels)], dim=1)
-        maps = [self.start(self.first(z))]
+        maps = [self.start(self.enter(z, labels))]
         for number, stage in enumerate(self.stages, 1):
             features = stage(maps[-1])
             if number in self.sources:
                 features = self.excitations[str(number)](maps[self.sources[number]], features)
             maps.append(features)
         return torch.tanh(self.to_rgb(maps[-1]))
-
-    def style_weights(self) -> Tensor:
-        """Return float (n, z_dim), by which z enters, for directions of editing (arXiv:2007.06600)."""
-        return self.first.weight[:, : self.z_dim]
 
 
 class Halving(nn.Module):
@@ -285,10 +271,7 @@ class FastganDiscriminator(nn.Module):
 
     def _logits(self, last: Tensor, labels: Tensor | None) -> Tensor:
         features = self.features(last)
-        logits = self.judge(features).flatten(1)
-        if self.embedding is None:
-            return logits
-        return logits + (self.embedding(labels) * features.mean((2, 3))).sum(1, keepdim=True)
+        return with_label(self.judge(features).flatten(1), features, embedding=self.embedding, labels=labels)
 
 
 def quarter(images: Tensor, corner: int) -> Tensor:

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ganstyle.api import ImageSpec, Options
+from ganstyle.nn.labels import LatentInput
 from ganstyle.nn.modules import base_grid
 
 SLOPE = 0.2
@@ -122,13 +123,8 @@ class Downsampling(nn.Module):
         return self.change(F.avg_pool2d(features, 2))
 
 
-class R3ganGenerator(nn.Module):
-    """Latents to pictures: a linear map of z scales the channels of a learned coarse map.
-
-    Attributes:
-        z_dim: latent dimension.
-        labels: number of labels; 0 is unconditional.
-    """
+class R3ganGenerator(LatentInput):
+    """Latents to pictures: a linear map of z scales the channels of a learned coarse map."""
 
     def __init__(self, options: R3ganOptions, image: ImageSpec, *, channels: list[int]) -> None:
         """Build the stages.
@@ -138,11 +134,9 @@ class R3ganGenerator(nn.Module):
             image: what to make.
             channels: of each stage, coarse to fine.
         """
-        super().__init__()
-        self.z_dim, self.labels, self.bounded = options.z_dim, image.labels, options.bounded
+        super().__init__(z_dim=options.z_dim, labels=image.labels, outputs=channels[0])
+        self.bounded = options.bounded
         height, width, _ = base_grid(image.height, image.width, name="r3gan", largest=LARGEST)
-        self.embedding = nn.Embedding(image.labels, options.z_dim) if image.labels else None
-        self.first = nn.Linear(options.z_dim * (2 if image.labels else 1), channels[0], bias=False)
         nn.init.normal_(self.first.weight, 0.0, self.first.in_features**-0.5)
         self.basis = nn.Parameter(torch.randn(1, channels[0], height, width))
         stages = [nn.Sequential(*_blocks(channels[0], options, stages=len(channels)))]
@@ -161,17 +155,11 @@ class R3ganGenerator(nn.Module):
         Returns:
             float (B, C, H, W); in evaluation mode in [-1, 1].
         """
-        if self.embedding is not None:
-            z = torch.cat([z, self.embedding(labels)], dim=1)
-        features = self.first(z)[:, :, None, None] * self.basis
+        features = self.enter(z, labels)[:, :, None, None] * self.basis
         images = self.to_rgb(self.stages(features))
         if self.bounded:
             return torch.tanh(images)
         return images if self.training else images.clamp(-1.0, 1.0)
-
-    def style_weights(self) -> Tensor:
-        """Return float (n, z_dim), by which z enters, for directions of editing (arXiv:2007.06600)."""
-        return self.first.weight[:, : self.z_dim]
 
 
 class R3ganDiscriminator(nn.Module):
