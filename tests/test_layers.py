@@ -25,7 +25,7 @@ LAYERS = (
     ("errors",),
 )
 RANK = {name: rank for rank, row in enumerate(LAYERS) for name in row}
-ENGINE_FOR_STYLE = {"checkpoint", "device", "model", "run"}
+ENGINE_FOR_STYLE = {"cards", "checkpoint", "device", "model", "run"}
 FOR_PLUGINS = {"errors", "api", "functional", "nn", "data"}
 FOR_REGISTRY = {"errors", "api", "registry"}
 PLUGINS = sorted(path.name for path in (ROOT / "plugins").glob("ganstyle_*"))

@@ -52,6 +52,11 @@ class Architecture(Component):
         weights: a trained model file in the plugin's package, `"package:folder/file.safetensors"`;
             of an architecture with a `stylizer` it is a base model for `ganstyle transfer`.
         styles: the folder of style files made for those weights, `"package:folder"`.
+        graph: how a stylizer paints without torch, a callable or `"package.module:attribute"`:
+            `build(options, weights, open_session)` gets the options of the model as a plain dictionary, its
+            weights as NumPy arrays by their names in the stylizer's state, and a function that makes the bytes of an
+            ONNX model callable (inputs by name to the list of outputs). It returns an object with `code_length`,
+            `paint_tile` and `measure`, see `ganstyle.style.painters.TilePainter`. Empty: torch paints.
 
     Raises:
         ValueError: as for every component, or a resource of the wrong form.
@@ -61,12 +66,15 @@ class Architecture(Component):
     recipe: Mapping[str, Any] = field(default_factory=dict)
     weights: str = ""
     styles: str = ""
+    graph: str | Callable[..., Any] = ""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         for resource in (self.weights, self.styles):
             if not isinstance(resource, str) or (resource and not _RESOURCE.fullmatch(resource)):
                 raise ValueError(f"component {self.name!r}: resource {resource!r} is not 'package:path/in/package'")
+        if self.graph and not callable(self.graph) and not _TARGET.fullmatch(str(self.graph)):
+            raise ValueError(f"component {self.name!r}: graph {self.graph!r} is neither callable nor 'module:attr'")
 
 
 @dataclass(frozen=True)

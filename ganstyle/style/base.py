@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ganstyle.api import Architecture, suggest
 from ganstyle.errors import EnvironmentProblem, ModelError, UsageError
@@ -117,32 +117,73 @@ def _installed(records: dict[str, Architecture]) -> Path:
     )
 
 
-def load_base(model: str | Path | None = None, *, registry: Registry | None = None, device: str = "auto") -> BaseModel:
+def load_base(
+    model: str | Path | None = None, *, registry: Registry | None = None, device: str = "auto", graph: bool = True
+) -> BaseModel:
     """Load a base model.
 
     Args:
         model: see `weights_path`.
         registry: default `default_registry()`.
         device: `auto`, `cpu`, `cuda` or `mps`.
+        graph: on the CPU, paint through the architecture's graph if it has one; torch is then imported only for
+            what needs the network itself, such as encoding a picture.
 
     Raises:
         ModelError: a damaged or foreign file, or a model that paints nothing.
         EnvironmentProblem: no weights, or the device is missing.
     """
+    registry = registry or default_registry()
+    path, place = weights_path(model, registry), _place(device)
+    found = _graph_base(path, registry) if graph and place == "cpu" else None
+    return found or _torch_base(path, registry, place, may_fall_back=device == "auto")
+
+
+def _place(device: str) -> str:
+    """Return the device to use; torch, which takes seconds to import, is asked only where there may be a GPU."""
+    from ganstyle.style.graph import may_have_gpu
+
+    if device == "cpu" or (device == "auto" and not may_have_gpu()):
+        return "cpu"
     from ganstyle.engine.device import choose_device
+
+    return str(choose_device(device))
+
+
+def _graph_base(path: Path, registry: Registry) -> BaseModel | None:
+    """Return the base model with a painter that needs no torch, if its architecture has one."""
+    from ganstyle.data.tensors import read_arrays
+    from ganstyle.engine.cards import read_card
+    from ganstyle.style.graph import graph_painter
+
+    card = read_card(path)
+    if card.arch.name not in registry.names("arch"):
+        return None
+    record = cast(Architecture, registry.get("arch", card.arch.name))
+    prefix = f"{STYLIZER}/"
+    stored = read_arrays(path, prefix=prefix) if record.graph else {}
+    weights = {name.removeprefix(prefix): array for name, array in stored.items()}
+    painter = graph_painter(record, card.arch.options, weights)
+    if painter is None:
+        return None
+    return BaseModel(card.arch.name, weights_sha256(weights), painter, "cpu", False, lambda: _stylizer(path, registry))
+
+
+def _stylizer(path: Path, registry: Registry) -> Any:
+    return _torch_base(path, registry, "cpu").stylizer
+
+
+def _torch_base(path: Path, registry: Registry, device: str, *, may_fall_back: bool = False) -> BaseModel:
     from ganstyle.engine.model import load_model
 
-    registry = registry or default_registry()
-    chosen = choose_device(device)
-    path = weights_path(model, registry)
-    loaded = load_model(path, registry=registry, device=chosen)
+    loaded = load_model(path, registry=registry, device=device)
     if STYLIZER not in loaded.networks:
         raise ModelError(
             f"{path.name} is a model of {loaded.card.arch.name}, which has no stylizer",
             where=str(path),
             hint="give a model of `ganstyle train --arch adastyle`",
         )
-    return base_of(loaded.networks[STYLIZER], loaded.card.arch.name, chosen, may_fall_back=device == "auto")
+    return base_of(loaded.networks[STYLIZER], loaded.card.arch.name, device, may_fall_back=may_fall_back)
 
 
 def base_of(stylizer: nn.Module, name: str, device: torch.device | str, *, may_fall_back: bool = False) -> BaseModel:

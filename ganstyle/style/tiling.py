@@ -32,6 +32,7 @@ _OUT_OF_MEMORY = (
     "failed to allocate memory",
     "bad_alloc",
     "bad allocation",
+    "smaller than requested",
 )
 
 

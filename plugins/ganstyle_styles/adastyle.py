@@ -31,8 +31,8 @@ from .layers import (
     Site,
     Statistics,
     conv,
-    position_noise,
 )
+from .noise import position_noise
 
 STYLE_TAPS = ("b0.depthwise", "b1.depthwise", "b3.depthwise", "b5.depthwise", "b8.depthwise")
 GRID = 8  # the picture's sides are padded to multiples of this
@@ -283,7 +283,7 @@ class Stylizer(nn.Module):
             raise ValueError(f"tile offset {offset} is off the grid; use multiples of {GRID}")
         sides = [side // scale for side in content.shape[-2:]]
         start = (offset[0] // scale, offset[1] // scale)
-        return position_noise(sides, offset=start, seed=seed + scale).to(content)
+        return torch.from_numpy(position_noise(sides, offset=start, seed=seed + scale)).to(content)
 
 
 class Discriminator(nn.Module):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -100,34 +99,3 @@ class CodeLayout:
         parts = list(code.split(sizes, dim=1))
         gates, noise = accumulate([len(self.sites), len(self.gates)])
         return parts[:gates], parts[gates:noise], parts[noise:]
-
-
-def position_noise(shape: Sequence[int], *, offset: tuple[int, int] = (0, 0), seed: int = 0) -> Tensor:
-    """Return noise that depends on nothing but absolute position and seed.
-
-    Tiles of one picture and frames of one film therefore agree.
-
-    Args:
-        shape: rows and columns.
-        offset: absolute position of the first row and column.
-        seed: other seeds, other noise.
-
-    Returns:
-        float (1, 1, rows, columns), uniform with mean 0 and deviation 1.
-
-    Source: the 32-bit finaliser "lowbias32" by Chris Wellons (public domain).
-    """
-    rows = torch.arange(shape[0], dtype=torch.int64) + offset[0]
-    columns = torch.arange(shape[1], dtype=torch.int64) + offset[1]
-    mixed = _mixed(_mixed(_mixed(torch.tensor(seed)) + rows)[:, None] + columns)
-    uniform = mixed.to(torch.float64) / 2**32 - 0.5
-    return (uniform * 12**0.5).float()[None, None]
-
-
-def _mixed(values: Tensor) -> Tensor:
-    """Scramble int64 taken modulo 2^32 to int64 in [0, 2^32)."""
-    mask = 0xFFFFFFFF
-    values = values & mask
-    values = ((values ^ (values >> 16)) * 0x7FEB352D) & mask
-    values = ((values ^ (values >> 15)) * 0x846CA68B) & mask
-    return values ^ (values >> 16)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from ganstyle_styles.layers import CodeLayout, DepthwiseBlock, Recorder, Site, conv, position_noise
+from ganstyle_styles.layers import CodeLayout, DepthwiseBlock, Recorder, Site, conv
 
 from ganstyle.functional.style import channel_statistics
 
@@ -42,27 +42,3 @@ def test_a_block_whose_projection_is_zero_changes_nothing():
     torch.nn.init.zeros_(block.project.weight)
     torch.nn.init.zeros_(block.project.bias)
     assert torch.equal(block(maps, torch.zeros(1, 8), None, site=Site()), maps)
-
-
-def test_noise_depends_on_absolute_position_alone():
-    whole = position_noise((40, 50), seed=7)
-    assert torch.equal(position_noise((10, 20), offset=(25, 30), seed=7), whole[..., 25:35, 30:50])
-
-
-def test_noise_is_white_with_mean_0_and_deviation_1():
-    noise = position_noise((256, 256))
-    assert abs(float(noise.mean())) < 0.01
-    assert abs(float(noise.std()) - 1) < 0.01
-    for shifted in (noise.roll(1, 2), noise.roll(1, 3), noise.mT):
-        assert abs(float((noise * shifted).mean())) < 0.02
-
-
-def test_seeds_give_unrelated_noise():
-    first, second = position_noise((128, 128), seed=1), position_noise((128, 128), seed=2)
-    assert abs(float((first * second).mean())) < 0.03
-
-
-def test_noise_never_changes_between_versions():
-    # Stored pictures and film frames rely on it.
-    values = position_noise((1, 4), seed=8).flatten().tolist()
-    assert [round(value, 4) for value in values] == [-0.961, 0.0347, 0.2675, -1.2446]
