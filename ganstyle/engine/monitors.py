@@ -139,7 +139,8 @@ def nearest_distance(features: Tensor, known: Tensor, *, own: bool = False) -> f
         known: float (N, D).
         own: `features` are the first half of `known`, the second half is theirs mirrored: neither counts as near.
     """
-    distances = torch.cdist(features.float().flatten(1), known.float().flatten(1))
+    exact = "donot_use_mm_for_euclid_dist"  # products of matrices would leave copies a little apart
+    distances = torch.cdist(features.float().flatten(1), known.float().flatten(1), compute_mode=exact)
     if own:
         distances.fill_diagonal_(float("inf"))
         distances[:, len(features) :].fill_diagonal_(float("inf"))

@@ -80,9 +80,9 @@ def test_the_line_tells_each_choice_with_its_reason():
 
 
 def test_a_later_choice_sees_the_earlier_ones_and_options_beside_it_stay():
-    sets = ["train.batch=auto", "train.resolution=64", "regularizer.r1.gamma=auto", "regularizer.r1.every=4"]
+    sets = ["train.batch=auto", "train.resolution=128", "regularizer.r1.gamma=auto", "regularizer.r1.every=4"]
     config, line = settled(*sets)
-    assert config.regularizer[0].options == {"gamma": 0.0512, "every": 4} and "gamma 0.0512 (64x64, batch 16)" in line
+    assert config.regularizer[0].options == {"gamma": 0.205, "every": 4} and "gamma 0.205 (128x128, batch 16)" in line
 
 
 def test_with_ada_its_speed_is_chosen_and_without_it_is_not():

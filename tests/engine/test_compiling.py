@@ -56,6 +56,7 @@ def test_without_a_compiler_training_goes_on_and_says_why(monkeypatch, compiled)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # a loaded machine compiles slowly
 def test_a_compiled_network_computes_the_same_and_keeps_the_names_of_its_weights():
     task = task_with("images")
     network, names = task.networks["generator"], set(task.networks["generator"].state_dict())
