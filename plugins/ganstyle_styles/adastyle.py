@@ -21,8 +21,10 @@ from torch.nn.utils.parametrizations import spectral_norm
 from ganstyle.api import ImageSpec, LossLike, Options
 from ganstyle.functional.style import channel_statistics
 from ganstyle.nn.encoders import load_backbone
+from ganstyle.nn.modules import device_of
 
 from .fitting import Fitting
+from .gatys import Progress, optimise_pixels
 from .layers import (
     CodeLayout,
     DepthwiseBlock,
@@ -253,6 +255,22 @@ class Stylizer(nn.Module):
             seed: of the crops and the rival.
         """
         return Fitting(self, works, photos, code=code, loss=loss, seed=seed)
+
+    def optimise(
+        self,
+        content: Tensor,
+        works: Sequence[Tensor],
+        *,
+        steps: int = 200,
+        seed: int = 0,
+        strength: float = 1.0,
+        progress: Progress | None = None,
+    ) -> Tensor:
+        """Return the photograph with its pixels optimised, uint8 (3, H, W): slow; see `optimise_pixels`."""
+        found = optimise_pixels(
+            content, works, steps=steps, seed=seed, strength=strength, device=device_of(self), progress=progress
+        )
+        return found.image
 
     def forward(self, content: Tensor, style: Tensor) -> Tensor:
         """Paint `content` as `style`, both float32 (B, 3, H, W) in [-1, 1]."""
