@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+from torch.nn.functional import avg_pool2d
 
 from ganstyle.api import LossLike
 from ganstyle.functional.style import content_distance, style_distance, total_variation
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
     from .adastyle import Stylizer
 
 SCORE_SEED = 20_240_501
+COLOUR_AXES = (
+    *((1, 0, 0), (0, 1, 0), (0, 0, 1)),  # the cube's sides
+    *((1, 1, 0), (1, 0, 1), (0, 1, 1), (1, -1, 0), (1, 0, -1), (0, 1, -1)),  # diagonals of its faces
+    *((1, 1, 1), (1, 1, -1), (1, -1, 1), (-1, 1, 1)),  # and of the whole
+)
 Maps = Mapping[str, Tensor]
 
 
@@ -34,6 +40,7 @@ class FitOptions:
     Attributes:
         content: weight of the photo's layout.
         style: weight of Gram matrices and moments.
+        colour: weight of the distance between the colours of all paintings and of all works of a step.
         variation: weight of total variation.
         adversarial: weight of the rival's opinion, once it has learned.
         lr: Adam's rate at the start; it falls to a tenth along half a cosine.
@@ -49,6 +56,7 @@ class FitOptions:
 
     content: float = 0.5
     style: float = 5.0
+    colour: float = 2.0
     variation: float = 0.3
     adversarial: float = 0.5
     lr: float = 1e-2
@@ -125,8 +133,9 @@ class Fitting:
             parts = self._parts(painted, photos, works)
             loss = sum((getattr(self.options, name) * part for name, part in parts.items()), photos.new_zeros(()))
             if self._contest is not None:
-                self._contest.learn(works, painted)
-                parts["adversarial"] = self._contest.judge(works, painted)
+                shown = works[: len(painted)]
+                self._contest.learn(shown, painted)
+                parts["adversarial"] = self._contest.judge(shown, painted)
                 loss = loss + self.options.adversarial * self._ramp(fraction) * parts["adversarial"]
             self._adam.zero_grad()
             loss.backward()
@@ -142,22 +151,25 @@ class Fitting:
             code: float32 (D,).
 
         Returns:
-            `style`, `content` and `total`, which weighs them as fitting does; lower is better.
+            `style`, `content`, `colour` and `total`, which weighs them as fitting does; lower is better.
         """
         painted = self.stylizer.stylize(self._exam, code.to(self.device)[None], seed=SCORE_SEED)
         maps = self.backbone(painted, {*GRAM_TAPS, *CONTENT_TAPS})
-        style = float(nearest_style(maps, self._exam_aims))
-        content = float(content_distance(maps, self._exam_layout, CONTENT_TAPS).mean())
-        weighted = content * self.options.content / self.options.style
-        return {"style": style, "content": content, "total": style + weighted}
+        parts = {
+            "style": float(nearest_style(maps, self._exam_aims)),
+            "content": float(content_distance(maps, self._exam_layout, CONTENT_TAPS).mean()),
+            "colour": float(colour_distance(painted, self._exam_works)),
+        }
+        return parts | {"total": sum(getattr(self.options, name) * part for name, part in parts.items())}
 
     def _examine(self, works: Sequence[Part], photos: Sequence[Part]) -> None:
         """Draw the crops that scores are measured on."""
         self._generator = torch.Generator().manual_seed(SCORE_SEED)
         self._exam = self._crops(photos, self.options.photo_side, self.options.scored)
-        aims = self._crops(works, self.options.work_side, self.options.scored)
+        self._exam_works = self._crops(works, self.options.work_side, self.options.scored)
         with torch.no_grad():
-            self._exam_layout, self._exam_aims = self.backbone(self._exam, CONTENT_TAPS), self.backbone(aims, GRAM_TAPS)
+            self._exam_layout = self.backbone(self._exam, CONTENT_TAPS)
+            self._exam_aims = self.backbone(self._exam_works, GRAM_TAPS)
 
     def _parts(self, painted: Tensor, photos: Tensor, works: Tensor) -> dict[str, Tensor]:
         with torch.no_grad():
@@ -167,6 +179,7 @@ class Fitting:
         return {
             "style": nearest_style(maps, aims),
             "content": content_distance(maps, layout, CONTENT_TAPS).mean(),
+            "colour": colour_distance(painted, works),
             "variation": total_variation(painted) / 2,
         }
 
@@ -189,6 +202,30 @@ def nearest_style(maps: Maps, aims: Maps) -> Tensor:
     count = len(next(iter(aims.values())))
     each = [style_distance(maps, {tap: aim[index : index + 1] for tap, aim in aims.items()}) for index in range(count)]
     return torch.stack(each).amin(0).mean()
+
+
+def colour_distance(painted: Tensor, works: Tensor) -> Tensor:
+    """Return how far two sets of pictures are apart in the distribution of their colours, taken together; a scalar.
+
+    The sets are compared, not the pictures, so that a painting keeps its light and dark parts, and greyish colours,
+    the average of many works, are far from all of them.
+
+    Args:
+        painted: float (B, 3, H, W) in [-1, 1].
+        works: float (A, 3, H, W) in [-1, 1].
+
+    Source: sliced Wasserstein distance, Rabin et al. 2011; here along 13 fixed axes of the colour cube.
+    """
+    axes = torch.tensor(COLOUR_AXES, dtype=painted.dtype, device=painted.device)
+    axes = axes / axes.norm(dim=1, keepdim=True)
+    shares = torch.linspace(0.01, 0.99, 50, device=painted.device)
+    mine, theirs = (torch.quantile((axes @ colours_of(images)).float(), shares, dim=1) for images in (painted, works))
+    return (mine - theirs).abs().mean()
+
+
+def colours_of(images: Tensor) -> Tensor:
+    """Return float (3, N): the colours of all pictures float (B, 3, H, W), averaged over squares of 4 pixels."""
+    return avg_pool2d(images, 4).permute(1, 0, 2, 3).flatten(1)
 
 
 def rate_at(fraction: float) -> float:

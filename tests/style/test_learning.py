@@ -11,8 +11,9 @@ import torch
 from PIL import Image
 from tiny_painter import Painter, noise
 
-from ganstyle.errors import NoInputError, UsageError
-from ganstyle.style.learning import encode, make_style, mean_code, read_works, resized, thumbnail
+from ganstyle.errors import NoInputError
+from ganstyle.style.learning import encode, make_style, mean_code, read_works, resized, samples_of, thumbnail
+from ganstyle.style.refining import RefinePlan
 
 
 def test_order_does_not_matter(adastyle) -> None:
@@ -64,22 +65,53 @@ def test_fingerprints_are_those_of_the_files(painter: Painter, tmp_path: Path) -
     assert style.card.fingerprints == (hashlib.sha256(path.read_bytes()).hexdigest(),)
 
 
-def test_refinement_goes_through_the_stylizer(painter: Painter) -> None:
-    seen: list[tuple[int, int]] = []
+def test_copies_are_named_and_left_out(painter: Painter) -> None:
+    works = read_works([noise((90, 80, 70)), noise((90, 80, 70)), noise((10, 80, 70))])
+    assert len(works.images) == 2
+    assert works.skipped == [("a Tensor", "the same picture as another one")]
+
+
+def test_of_too_many_pictures_an_even_choice_is_read(painter: Painter, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ganstyle.style.learning.MAX_READ", 3)
+    pictures = [noise((20 * index, 80, 70)) for index in range(6)]
+    works = read_works(pictures)
+    assert [torch.equal(a, b) for a, b in zip(works.images, pictures[::2], strict=True)] == [True] * 3
+    assert works.skipped == [("3 of 6 pictures", "3 are enough")]
+
+
+def test_refinement_is_told_on_the_card(painter: Painter) -> None:
     works, photos = [noise((90, 80, 70))], [noise((10, 20, 30))]
     instant = make_style(works, name="x", base=painter.base)
-    fitted = make_style(
-        works, name="x", base=painter.base, steps=3, photos=photos, progress=lambda *step: seen.append(step)
-    )
-    assert np.allclose(fitted.code, instant.code + 0.03)
-    assert seen == [(1, 3), (2, 3), (3, 3)]
-    assert (instant.card.fit_steps, fitted.card.fit_steps) == (0, 3)
+    plan = RefinePlan(steps=3, photos=photos, loss=object(), loss_name="hinge")
+    fitted = make_style(works, name="x", base=painter.base, plan=plan)
+    # Every step goes a tenth of the way to what is half a unit above the works' own code.
+    goal = painter.base.stylizer.encode(works[0].float()[None] / 127.5 - 1)[0].numpy() + 0.5
+    assert np.allclose(fitted.code, goal + 0.9**3 * (instant.code - goal), atol=1e-5)
+    card = fitted.card
+    assert (card.fit_steps, card.fit_loss, instant.card.fit_steps) == (3, "hinge", 0)
+    assert card.instant_score == pytest.approx(float(np.abs(instant.code - goal).mean()), abs=1e-4)
+    assert card.refined_score == pytest.approx(0.9**3 * card.instant_score, abs=1e-4)
 
 
-def test_a_base_model_without_refinement_says_so(painter: Painter) -> None:
-    del type(painter.base.stylizer).fit
-    with pytest.raises(UsageError, match="can't refine"):
-        make_style([noise((90, 80, 70))], name="x", base=painter.base, steps=3)
+def test_a_plan_of_nothing_refines_nothing(painter: Painter) -> None:
+    style = make_style([noise((90, 80, 70))], name="x", base=painter.base, plan=RefinePlan(steps=0))
+    assert style.card.fit_steps == 0
+
+
+def test_a_style_carries_small_pictures_of_its_works_unless_lean(painter: Painter) -> None:
+    works = [noise((50 * index, 90, 120), size=(300, 400)) for index in range(5)]
+    style, lean = (make_style(works, name="x", base=painter.base, lean=lean) for lean in (False, True))
+    assert [Image.open(io.BytesIO(data)).size for data in style.samples] == [(341, 256)] * 3
+    assert all(len(data) < 28_000 for data in style.samples)
+    assert (lean.samples, lean.codes) == ((), None)
+    assert np.array_equal(lean.code, style.code)
+
+
+def test_a_picture_that_compresses_badly_is_made_smaller() -> None:
+    wild = torch.randint(0, 256, (3, 256, 700), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    (data,) = samples_of([wild])
+    assert len(data) < 28_000
+    assert min(Image.open(io.BytesIO(data)).size) < 256
 
 
 def test_resizing_keeps_the_aspect_but_cuts_strips() -> None:
@@ -91,9 +123,3 @@ def test_the_thumbnail_is_a_small_jpeg_of_the_work() -> None:
     picture = Image.open(io.BytesIO(thumbnail(noise((90, 140, 70), size=(200, 400)))))
     assert (picture.format, picture.size) == ("JPEG", (192, 96))
     assert torch.tensor(picture.resize((1, 1)).getpixel((0, 0))).sub(torch.tensor([90, 140, 70])).abs().max() < 6
-
-
-def test_the_real_stylizer_refines_a_code(adastyle) -> None:
-    works, photos = [noise((90, 80, 160), size=(200, 200))], [noise((60, 120, 90), size=(200, 200), seed=1)]
-    instant, fitted = (make_style(works, name="x", base=adastyle, steps=steps, photos=photos) for steps in (0, 1))
-    assert 0 < np.abs(fitted.code - instant.code).max() <= 0.011  # Adam's first step is its rate

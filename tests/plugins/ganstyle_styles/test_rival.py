@@ -44,7 +44,7 @@ def test_paintings_get_gradients_and_the_rival_none(striped):
 
 
 def test_a_relativistic_loss_sees_the_works(striped):
-    game, painted = contest(name="rpgan"), torch.zeros(4, 3, 48, 48)
+    game, painted = contest(name="relativistic"), torch.zeros(4, 3, 48, 48)
     paid = [float(game.judge(works, painted)) for works in (striped, painted)]
     assert paid[0] != paid[1]
 

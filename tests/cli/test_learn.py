@@ -1,0 +1,128 @@
+"""`ganstyle learn`: works to a style that is kept, refined by default."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from tiny_painter import Painter, noise
+
+from ganstyle.style.bank import StyleBank, read_style, user_folder
+
+
+@pytest.fixture
+def works(tmp_path: Path) -> Path:
+    """A folder with one good picture in four, and a copy of the good one."""
+    folder = tmp_path / "works"
+    folder.mkdir()
+    Image.fromarray(noise((40, 160, 50)).permute(1, 2, 0).numpy()).save(folder / "good.png")
+    (folder / "same.png").write_bytes((folder / "good.png").read_bytes())
+    Image.new("RGB", (64, 64), "red").save(folder / "blank.png")
+    Image.new("RGB", (64, 8), "red").save(folder / "tiny.png")
+    (folder / "torn.jpg").write_bytes(b"\xff\xd8\xff")
+    return folder
+
+
+def stored(name: str):
+    return read_style(user_folder() / f"{name}.style.safetensors")
+
+
+def test_a_style_is_learned_refined_and_kept(painter: Painter, run_cli, works: Path) -> None:
+    done = run_cli("learn", "leaf", works, "--steps", "40", "--author", "N. N.")
+    assert done.code == 0
+    card = stored("leaf").card
+    assert (card.works, card.author, card.fit_steps, card.fit_loss) == (1, "N. N.", 40, "hinge")
+    assert 0 < card.refined_score < card.instant_score
+    assert "% better) after 40 steps" in done.out
+    for name in ("blank.png", "tiny.png", "torn.jpg", "same.png"):
+        assert name in done.err
+
+
+def test_the_answer_for_machines(painter: Painter, run_cli, works: Path) -> None:
+    facts = json.loads(run_cli("learn", "leaf", works / "good.png", "--steps", "2", "--loss", "none", "--json").out)
+    assert (facts["style"], facts["works"], facts["fit_steps"]) == ("leaf", 1, 2)
+    assert facts["refined_score"] < facts["instant_score"] and facts["bytes"] == Path(facts["path"]).stat().st_size
+    assert stored("leaf").card.fit_loss == ""
+
+
+def test_a_time_is_a_budget(painter: Painter, run_cli, works: Path) -> None:
+    assert run_cli("learn", "leaf", works, "--time", "1s").code == 0
+    assert stored("leaf").card.fit_steps > 0
+
+
+def test_previews_are_written_where_asked(painter: Painter, run_cli, works: Path, tmp_path: Path) -> None:
+    assert run_cli("learn", "leaf", works, "--steps", "2", "--previews", tmp_path / "looks").code == 0
+    assert sorted(path.name for path in (tmp_path / "looks").iterdir()) == ["leaf-00001.png", "leaf-00002.png"]
+
+
+def test_stopping_keeps_the_best_so_far(painter: Painter, run_cli, works: Path, monkeypatch) -> None:
+    fitting = type(painter.base.stylizer).fitting
+
+    def interrupted(self, *args, **how):
+        made = fitting(self, *args, **how)
+        step, taken = made.step, []
+
+        def some(fraction):
+            taken.append(fraction)
+            if len(taken) == 30:
+                raise KeyboardInterrupt
+            return step(fraction)
+
+        made.step = some
+        return made
+
+    monkeypatch.setattr(type(StyleBankBase.of(painter)), "fitting", interrupted)
+    done = run_cli("learn", "leaf", works, "--steps", "200")
+    assert (done.code, "stopped by you: the best so far is kept" in done.err) == (0, True)
+    card = stored("leaf").card
+    assert card.fit_steps == 29 and card.refined_score < card.instant_score
+
+
+class StyleBankBase:
+    """Finds the class of the stylizer that the command will load, which is another module than the fixture's."""
+
+    @staticmethod
+    def of(painter: Painter):
+        from ganstyle.style.base import load_base
+
+        return load_base(device="cpu").stylizer
+
+
+def test_a_taken_name_is_refused_before_any_work(painter: Painter, run_cli, works: Path, tmp_path: Path) -> None:
+    assert run_cli("learn", "leaf", works, "--steps", "0").code == 0
+    before = (user_folder() / "leaf.style.safetensors").read_bytes()
+    refused = run_cli("learn", "leaf", tmp_path / "nothing here")
+    assert (refused.code, "--overwrite" in refused.err) == (2, True)
+    assert (user_folder() / "leaf.style.safetensors").read_bytes() == before
+    assert run_cli("learn", "night", works).code == 2  # shipped
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "words"),
+    [
+        (("--time", "1m", "--steps", "3"), 2, "exclude each other"),
+        (("--time", "soon"), 2, "not a time"),
+        (("--loss", "hing"), 2, "did you mean 'hinge'"),
+        (("--steps", "3", "--photos", "nowhere"), 4, "photo"),
+    ],
+)
+def test_what_can_t_be_done_is_said(painter: Painter, run_cli, works: Path, options, code, words) -> None:
+    done = run_cli("learn", "leaf", works, *options)
+    assert (done.code, words in done.err) == (code, True)
+    assert not StyleBank().folder.exists()
+
+
+def test_no_usable_picture_is_an_answer(painter: Painter, run_cli, works: Path) -> None:
+    (works / "good.png").unlink()
+    (works / "same.png").unlink()
+    done = run_cli("learn", "leaf", works)
+    assert (done.code, "none of 3 pictures can be used" in done.err) == (4, True)
+
+
+def test_equal_seeds_give_equal_codes(painter: Painter, run_cli, works: Path) -> None:
+    for name in ("a", "b"):
+        assert run_cli("learn", name, works, "--steps", "3", "--seed", "5").code == 0
+    assert np.array_equal(stored("a").code, stored("b").code)
