@@ -262,7 +262,7 @@ def _paint(call: _Call) -> int:
 
 def _watched(call: _Call, outcomes: Iterator[Outcome], total: int, *, each: int = 1) -> int:
     """Show each outcome as it comes, then the summary; return the exit code."""
-    done, unit = [], "img"
+    done, unit, many = [], "img", total > 1
     if call.ticker is not None:
         total, unit = total * each * call.asked.steps * len(call.variants[0].styles), "step"
     with call.output.progress("painting", total, unit) as progress:
@@ -272,7 +272,7 @@ def _watched(call: _Call, outcomes: Iterator[Outcome], total: int, *, each: int 
             done.append(outcome)
             if call.ticker is None:
                 progress.advance(1)
-            if outcome.state == "failed":
+            if outcome.state == "failed" and many:
                 call.output.warn(f"{outcome.message} (the others go on)")
     return _summarised(done, call)
 
@@ -283,10 +283,11 @@ def _summarised(outcomes: list[Outcome], call: _Call) -> int:
     code = exit_code(outcomes)
     failed = [outcome for outcome in outcomes if outcome.state == "failed"]
     if code == NoInputError.code and not call.output.json:
+        count = len({outcome.photo for outcome in outcomes})
         raise NoInputError(
-            f"none of {len(outcomes)} pictures could be painted: {failed[0].message}",
+            f"none of {count} pictures could be painted: {failed[0].message}" if count > 1 else failed[0].message,
             where=str(failed[0].photo),
-            hint="ganstyle data check FOLDER tells what is wrong with each",
+            hint=failed[0].hint or "ganstyle data check FOLDER tells what is wrong with each",
         )
     counts = {state: sum(o.state == state for o in outcomes) for state in ("done", "skipped", "failed")}
     text = ", ".join(f"{count} {state}" for state, count in counts.items() if count) + f"; results in {call.out}"

@@ -50,6 +50,7 @@ class Outcome:
         path: the file written, or that exists already; None if it failed.
         state: `done`, `skipped` or `failed`.
         message: why it failed or was skipped; else notes on the photograph.
+        hint: what helps if it failed.
     """
 
     photo: Path
@@ -57,6 +58,7 @@ class Outcome:
     path: Path | None
     state: str
     message: str = ""
+    hint: str = ""
 
 
 def plan(found: Found, variants: Sequence[Variant], *, out: Path, suffix: str | None = None) -> list[Job]:
@@ -218,7 +220,7 @@ def run(
             path = painting.save(job.target, overwrite=replace_it, quality=quality)
             yield Outcome(job.photo, label, path, "done", "; ".join(painting.notes))
         except InputError as error:
-            yield Outcome(job.photo, label, None, "failed", error.message)
+            yield Outcome(job.photo, label, None, "failed", error.message, error.hint)
 
 
 def _reader(masks: Masks | None) -> Callable[[Path, Path], tuple[Picture, Regions | None]]:
@@ -293,7 +295,7 @@ def sheets(
             picture, regions = read(photo, found.roots[photo])
             page = photo_sheet(picture, variants, base=base, regions=regions, brush=brush)
         except InputError as error:
-            yield Outcome(photo, "sheet", None, "failed", error.message)
+            yield Outcome(photo, "sheet", None, "failed", error.message, error.hint)
             continue
         path = save_image(page, target, overwrite=overwrite, provenance=facts, source_type=STYLISED)
         yield Outcome(photo, "sheet", path, "done")

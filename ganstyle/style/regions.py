@@ -45,6 +45,7 @@ class Regions:
         soft: `plane` is a weight.
         feather: standard deviation of the soft border in pixels of the photograph; None is 0.3 % of its long side.
         fingerprint: of the mask's pixels, 16 hex digits; says which mask it was without naming a file.
+        name: of the mask, for messages.
     """
 
     plane: Plane
@@ -52,6 +53,7 @@ class Regions:
     soft: bool
     feather: float | None = None
     fingerprint: str = ""
+    name: str = "the mask"
 
     def planes(self, size: tuple[int, int]) -> Iterator[Plane]:
         """Yield the weight of each style, uint8 (H, W); together they are 255 at every pixel.
@@ -99,12 +101,12 @@ def read_regions(mask: Picture, *, styles: int, name: str = "the mask", feather:
     pixels = mask.on_matte((0, 0, 0))
     fingerprint = hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).hexdigest()[:16]
     if styles == 1 or (styles == 2 and _is_grey(pixels)):
-        luma = np.asarray(Image.fromarray(pixels).convert("L"), np.int16)
+        luma = np.asarray(Image.fromarray(pixels).convert("L"), np.int32)
         # Nearly white is white: a lossy mask must not let the other style through.
         plane = np.clip((luma - 4) * 255 // 247, 0, 255).astype(np.uint8)
-        return Regions(plane, 2, True, feather, fingerprint)
+        return Regions(plane, 2, True, feather, fingerprint, name)
     colours = region_colours(pixels, styles=styles, name=name)
-    return Regions(_labels(pixels, colours), styles, False, feather, fingerprint)
+    return Regions(_labels(pixels, colours), styles, False, feather, fingerprint, name)
 
 
 def _is_grey(pixels: Pixels) -> bool:
@@ -132,7 +134,8 @@ def region_colours(mask: Pixels, *, styles: int, name: str = "the mask") -> NDAr
         InputError: more regions, or fewer.
     """
     found = _clusters(_sampled(mask).reshape(-1, 3))
-    if len(found) > styles and sum(share for _, share in found[styles:]) < _STRAY_SHARE:
+    # Blurred borders of a small mask are slivers each, and together not a little.
+    if len(found) > styles and found[styles][1] < min(_STRAY_SHARE, found[styles - 1][1] / 2):
         found = found[:styles]
     found.sort(key=lambda item: (-float(item[0] @ _LUMA), *(-item[0])))
     if len(found) != styles:

@@ -264,7 +264,7 @@ def apply_styles(
     if regions is None:
         painted = painted_in(styles[0])
     else:
-        check_fit(regions.plane.shape[::-1], photo.size)
+        check_fit(regions.plane.shape[::-1], photo.size, name=regions.name)
         makers = [*(functools.partial(painted_in, style) for style in styles), lambda: rgb][: regions.count]
         painted = composed(regions.planes(photo.size), makers)
     return Painting(painted, photo.alpha, photo.notes, settings_of(styles, base, options) | _masked(regions))
