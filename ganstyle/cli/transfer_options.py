@@ -41,8 +41,8 @@ FeatherOption = Annotated[
 ColorOption = Annotated[
     str,
     typer.Option(
-        help="none; luma: colour of each pixel; match: mean and spread of the colours; histogram: all of their "
-        "distribution; hue: hues alone; part of the way: match:0.5."
+        help="none; luma: colour of each pixel; match: mean and spread of the colours; histogram: "
+        "their distribution under the painting's light; hue: hues alone; part of the way: match:0.5."
     ),
 ]
 VariationsOption = Annotated[int, typer.Option(help="That many different paintings, name-v2 and so on.")]

@@ -61,9 +61,9 @@ def preserve_color(painted: Pixels, photo: Pixels, mode: str) -> Pixels:
         painted: uint8 (H, W, 3).
         photo: uint8 (H, W, 3) of the same size.
         mode: see `parse_mode`. `none`; `luma`: lightness of the painting, colour of each pixel of the photograph;
-            `match`: mean and covariance of the photograph's colours; `histogram`: the photograph's whole distribution
-            of lightness and of both colour axes; `hue`: hues of the photograph, lightness and vividness of the
-            painting.
+            `match`: mean and covariance of the photograph's colours; `histogram`: lightness of the painting, the
+            photograph's whole distribution on both colour axes; `hue`: hues of the photograph, lightness and vividness
+            of the painting.
 
     Returns:
         uint8 (H, W, 3).
@@ -122,12 +122,15 @@ def keep_hue(painted: Pixels, photo: Pixels) -> Pixels:
 
 
 def match_histogram(painted: Pixels, photo: Pixels) -> Pixels:
-    """Return the painting with the photograph's distributions of L*, a* and b*, uint8 (H, W, 3)."""
+    """Return L* of the painting with the photograph's distributions of a* and of b*, uint8 (H, W, 3).
+
+    The light stays: matched as well, it blew up faint strokes in skies.
+    """
     from skimage.color import lab2rgb
     from skimage.exposure import match_histograms
 
     lab, wanted = _lab_bytes(painted), _lab_bytes(photo)
-    for channel in range(3):
+    for channel in (1, 2):
         lab[..., channel] = _bytes(match_histograms(lab[..., channel], wanted[..., channel]))
     result = np.empty_like(painted)
     for rows in _strips(painted):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from skimage.color import rgb2lab
+from skimage.color import lab2rgb, rgb2lab
+from skimage.exposure import match_histograms
 
 from ganstyle.errors import UsageError
 from ganstyle.style import colour
-from ganstyle.style.colour import color_moments, color_transform, match_colors, preserve_color
+from ganstyle.style.colour import MODES, color_moments, color_transform, match_colors, parse_mode, preserve_color
 
 
 @pytest.fixture
@@ -54,16 +55,70 @@ def test_luma_takes_lightness_from_the_painting_and_colour_from_the_photograph(p
     assert np.abs(kept[..., 1:] - rgb2lab(photo)[..., 1:]).mean() < 1
 
 
-@pytest.mark.parametrize("mode", ["luma", "match"])
+@pytest.mark.parametrize("mode", ["luma", "match", "luma:0.3"])
 def test_a_picture_keeps_its_own_colours(photo: np.ndarray, mode: str) -> None:
     assert np.abs(preserve_color(photo, photo, mode).astype(int) - photo).max() <= 1
 
 
 def test_strips_make_no_difference(painted, photo, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = [preserve_color(painted, photo, mode) for mode in ("luma", "match")]
+    modes = [mode for mode in MODES if mode != "none"] + ["match:0.5"]
+    whole = [preserve_color(painted, photo, mode) for mode in modes]
     monkeypatch.setattr(colour, "STRIP_PIXELS", 350)  # seven rows
-    for before, mode in zip(whole, ("luma", "match")):
-        assert np.array_equal(before, preserve_color(painted, photo, mode))
+    for before, mode in zip(whole, modes, strict=True):
+        assert np.array_equal(before, preserve_color(painted, photo, mode)), mode
+
+
+def test_histogram_agrees_with_skimage_on_both_colour_axes(painted, photo) -> None:
+    lab, wanted = rgb2lab(painted), rgb2lab(photo)
+    expected = np.dstack([lab[..., 0], match_histograms(lab[..., 1:], wanted[..., 1:], channel_axis=-1)])
+    result = preserve_color(painted, photo, "histogram")
+    assert np.abs(result - lab2rgb(expected) * 255).mean() < 2  # it rounds Lab to 8 bits
+    kept = rgb2lab(result)
+    for channel in (1, 2):
+        levels = np.percentile(kept[..., channel], (5, 25, 50, 75, 95))
+        assert np.allclose(levels, np.percentile(wanted[..., channel], (5, 25, 50, 75, 95)), atol=2)
+
+
+def hues(picture: np.ndarray) -> np.ndarray:
+    lab = rgb2lab(picture)
+    return np.arctan2(lab[..., 2], lab[..., 1])
+
+
+def test_hue_comes_from_the_photograph_and_light_and_vividness_from_the_painting() -> None:
+    photo = np.full((4, 4, 3), (190, 60, 60), np.uint8)
+    painted = np.full((4, 4, 3), (90, 110, 170), np.uint8)
+    kept = preserve_color(painted, photo, "hue")
+    assert np.allclose(hues(kept), hues(photo), atol=0.05)
+    before, after = rgb2lab(painted)[0, 0], rgb2lab(kept)[0, 0]
+    assert after[0] == pytest.approx(before[0], abs=1)
+    assert np.linalg.norm(after[1:]) == pytest.approx(np.linalg.norm(before[1:]), rel=0.12)
+
+
+def test_what_is_grey_in_the_photograph_gets_no_hue_from_noise() -> None:
+    generator = np.random.default_rng(0)
+    photo = np.clip(128 + generator.integers(-1, 2, (30, 30, 3)), 0, 255).astype(np.uint8)
+    painted = np.full((30, 30, 3), (200, 60, 40), np.uint8)
+    chroma = np.linalg.norm(rgb2lab(preserve_color(painted, photo, "hue"))[..., 1:], axis=-1)
+    assert chroma.mean() < 0.3 * np.linalg.norm(rgb2lab(painted)[0, 0, 1:])
+
+
+def test_an_amount_goes_that_part_of_the_way(painted, photo) -> None:
+    whole = preserve_color(painted, photo, "match").astype(float)
+    expected = painted + 0.25 * (whole - painted)
+    assert np.abs(preserve_color(painted, photo, "match:0.25") - expected).max() <= 0.51
+    assert preserve_color(painted, photo, "luma:0") is painted
+    assert np.array_equal(preserve_color(painted, photo, "match:1"), whole)
+
+
+def test_modes_are_read_with_their_amounts() -> None:
+    assert parse_mode("luma") == ("luma", 1.0)
+    assert parse_mode("hue:0.5") == ("hue", 0.5)
+
+
+@pytest.mark.parametrize("amount", ["", "x", "1.1", "-0.5", "nan"])
+def test_amounts_out_of_range_are_refused(amount: str) -> None:
+    with pytest.raises(UsageError, match="amount between 0 and 1"):
+        parse_mode(f"match:{amount}")
 
 
 def test_none_leaves_the_painting_and_other_words_are_refused(painted, photo) -> None:
