@@ -25,7 +25,7 @@ ENCODE_SIDE = 288  # short side in pixels: the middle of the sizes at which trai
 MAX_ASPECT = 6
 MIN_SIDE = 32
 KEPT_CODES = 8
-THUMBNAIL_SIDE = 192
+THUMBNAIL_SIDE, LEAN_SIDE = 192, 128
 SAMPLE_SIDE = 256
 SAMPLE_BYTES = 28_000
 KEPT_SAMPLES = 3
@@ -182,8 +182,8 @@ def make_style(
         name: what users will type.
         base: the base model, which the style then belongs to.
         plan: of the refinement after the encoder's answer, which takes a second per picture; None is no refinement.
-        lean: keep nothing of single works, neither codes nor small pictures; another base model then has only the
-            thumbnail to encode the style from.
+        lean: a file as small as can be: nothing of single works, neither codes nor pictures, and a smaller thumbnail;
+            another base model then has only that to encode the style from.
         **facts: title, author, licence and source of the works.
 
     Raises:
@@ -209,7 +209,8 @@ def style_of_works(
     several = len(codes) > 1 and not lean
     kept = torch.stack(codes[: min(KEPT_CODES, MAX_KEPT_CODES)]).half().numpy() if several else None
     samples = () if lean else samples_of(works.images)
-    style = Style(card, mean_code(codes).numpy(), kept, thumbnail(works.images[0]), samples)
+    picture = thumbnail(works.images[0], LEAN_SIDE if lean else THUMBNAIL_SIDE)
+    style = Style(card, mean_code(codes).numpy(), kept, picture, samples)
     return refine(style, works, base=base, plan=plan)[0] if plan is not None and plan.wanted() else style
 
 
@@ -287,12 +288,12 @@ def _jpeg(image: Tensor, quality: int) -> bytes:
     return stream.getvalue()
 
 
-def thumbnail(image: Tensor) -> bytes:
-    """Return a JPEG of at most 192 pixels on its long side, of uint8 (3, H, W)."""
+def thumbnail(image: Tensor, side: int = THUMBNAIL_SIDE) -> bytes:
+    """Return a JPEG of at most so many pixels on its long side, of uint8 (3, H, W)."""
     from PIL import Image
 
     picture = Image.fromarray(image.permute(1, 2, 0).numpy())
-    picture.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
+    picture.thumbnail((side, side))
     stream = io.BytesIO()
     picture.save(stream, "JPEG", quality=82, optimize=True)
     return stream.getvalue()

@@ -17,7 +17,7 @@ from ganstyle.nn.encoders import load_backbone
 from ganstyle.nn.modules import device_of, frozen
 
 from .crops import as_input
-from .parts import Part, random_crops, split_photos, split_works
+from .parts import random_crops, split_photos, split_works
 from .perceptual import CONTENT_TAPS, GRAM_TAPS, LAST_BLOCK
 from .rival import Contest
 
@@ -47,7 +47,7 @@ class FitOptions:
         rival_lr: of the rival.
         ramp: shares of the budget between which the adversarial weight rises.
         batch: photos painted per step.
-        aims: crops of works per step; each painting is drawn to the nearest. The mean of many works is a bland style.
+        aims: crops of works per step. The mean of all works is a bland style; see `matched_style`.
         crop: side of a crop in pixels.
         work_side: range of the short side that works are scaled to.
         photo_side: range of the short side that photos are scaled to; large ones teach strokes in flat areas.
@@ -56,9 +56,9 @@ class FitOptions:
 
     content: float = 0.5
     style: float = 5.0
-    colour: float = 2.0
+    colour: float = 3.0
     variation: float = 0.3
-    adversarial: float = 0.5
+    adversarial: float = 0.7
     lr: float = 1e-2
     rival_lr: float = 4e-4
     ramp: tuple[float, float] = (0.05, 0.25)
@@ -75,7 +75,7 @@ class Fitting:
 
     Args:
         stylizer: not changed.
-        works: uint8 (3, H, W) each; some, or parts of them, are held back for `score`.
+        works: uint8 (3, H, W) each; of many some are held back for `score`, see `split_works`.
         photos: uint8 (3, H, W) each, what is painted meanwhile; some are held back.
         code: float32 (D,) to start from.
         loss: adversarial loss of a rival that learns the works; `None` does without.
@@ -156,13 +156,13 @@ class Fitting:
         painted = self.stylizer.stylize(self._exam, code.to(self.device)[None], seed=SCORE_SEED)
         maps = self.backbone(painted, {*GRAM_TAPS, *CONTENT_TAPS})
         parts = {
-            "style": float(nearest_style(maps, self._exam_aims)),
+            "style": float(matched_style(maps, self._exam_aims)),
             "content": float(content_distance(maps, self._exam_layout, CONTENT_TAPS).mean()),
             "colour": float(colour_distance(painted, self._exam_works)),
         }
         return parts | {"total": sum(getattr(self.options, name) * part for name, part in parts.items())}
 
-    def _examine(self, works: Sequence[Part], photos: Sequence[Part]) -> None:
+    def _examine(self, works: Sequence[Tensor], photos: Sequence[Tensor]) -> None:
         """Draw the crops that scores are measured on."""
         self._generator = torch.Generator().manual_seed(SCORE_SEED)
         self._exam = self._crops(photos, self.options.photo_side, self.options.scored)
@@ -177,7 +177,7 @@ class Fitting:
             aims = self.backbone(works[: self.options.aims], GRAM_TAPS)
         maps = self.backbone(painted, {*GRAM_TAPS, *CONTENT_TAPS})
         return {
-            "style": nearest_style(maps, aims),
+            "style": matched_style(maps, aims),
             "content": content_distance(maps, layout, CONTENT_TAPS).mean(),
             "colour": colour_distance(painted, works),
             "variation": total_variation(painted) / 2,
@@ -187,13 +187,15 @@ class Fitting:
         start, end = self.options.ramp
         return min(max((fraction - start) / max(end - start, 1e-6), 0.0), 1.0)
 
-    def _crops(self, parts: Sequence[Part], sides: tuple[float, float], count: int) -> Tensor:
+    def _crops(self, parts: Sequence[Tensor], sides: tuple[float, float], count: int) -> Tensor:
         crops = random_crops(parts, sides, count=count, size=self.options.crop, generator=self._generator)
         return as_input(crops).to(self.device)
 
 
-def nearest_style(maps: Maps, aims: Maps) -> Tensor:
-    """Return the style distance of each painting to the nearest aim, averaged; a scalar.
+def matched_style(maps: Maps, aims: Maps) -> Tensor:
+    """Return how far a set of paintings is from a set of works: each from the nearest of the other set; a scalar.
+
+    A painting need not look like the mean of all works, which is bland, and no work may be left out.
 
     Args:
         maps: tap -> float (B, C, H, W) of the paintings.
@@ -201,7 +203,8 @@ def nearest_style(maps: Maps, aims: Maps) -> Tensor:
     """
     count = len(next(iter(aims.values())))
     each = [style_distance(maps, {tap: aim[index : index + 1] for tap, aim in aims.items()}) for index in range(count)]
-    return torch.stack(each).amin(0).mean()
+    table = torch.stack(each)
+    return (table.amin(0).mean() + table.amin(1).mean()) / 2
 
 
 def colour_distance(painted: Tensor, works: Tensor) -> Tensor:

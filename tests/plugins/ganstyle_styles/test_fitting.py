@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 from ganstyle_styles.crops import as_input
-from ganstyle_styles.fitting import FitOptions, Fitting, nearest_style, rate_at
+from ganstyle_styles.fitting import COLOUR_AXES, FitOptions, Fitting, colour_distance, matched_style, rate_at
 
 from ganstyle.functional.style import style_distance
 from ganstyle.registry import load_registry
@@ -56,7 +56,7 @@ def test_a_score_is_the_same_whenever_it_is_asked(still_stylizer, works, photos)
     before = fitting.score(code)
     fitting.step(0.0)
     assert fitting.score(code) == before == fitted(still_stylizer, works, photos, steps=0, seed=9).score(code)
-    assert before["total"] == pytest.approx(5.0 * before["style"] + 0.5 * before["content"] + 2.0 * before["colour"])
+    assert before["total"] == pytest.approx(5.0 * before["style"] + 0.5 * before["content"] + 3.0 * before["colour"])
 
 
 def test_no_steps_leave_the_start_as_it_is(still_stylizer, works, photos):
@@ -72,7 +72,9 @@ def test_any_adversarial_loss_moves_the_code(still_stylizer, works, photos, name
         photos,
         code=torch.zeros(still_stylizer.code_length),
         loss=load_registry(plugins=False).build("loss", name, {}),
-        options=FitOptions(batch=2, crop=48, style=0.0, content=0.0, variation=0.0, scored=1, ramp=(0.0, 0.1)),
+        options=FitOptions(
+            batch=2, crop=48, style=0.0, content=0.0, colour=0.0, variation=0.0, scored=1, ramp=(0.0, 0.1)
+        ),
     )
     paid = fitting.step(0.5)["adversarial"]
     moved = fitting.code.abs().max()
@@ -81,7 +83,7 @@ def test_any_adversarial_loss_moves_the_code(still_stylizer, works, photos, name
 
 
 def test_before_the_ramp_the_rival_only_learns(still_stylizer, works, photos):
-    options = FitOptions(batch=2, crop=48, style=0.0, content=0.0, variation=0.0, scored=1, ramp=(0.5, 0.9))
+    options = FitOptions(batch=2, crop=48, style=0.0, content=0.0, colour=0.0, variation=0.0, scored=1, ramp=(0.5, 0.9))
     start = torch.zeros(still_stylizer.code_length)
     loss = load_registry(plugins=False).build("loss", "hinge", {})
     fitting = Fitting(still_stylizer, works, photos, code=start, loss=loss, options=options)
@@ -91,14 +93,26 @@ def test_before_the_ramp_the_rival_only_learns(still_stylizer, works, photos):
     assert any(not torch.equal(a, b) for a, b in zip(before, fitting._contest.rival.parameters(), strict=True))
 
 
-def test_each_painting_is_compared_with_the_nearest_work(still_stylizer, pictures):
+def test_sets_are_matched_both_ways(still_stylizer, pictures):
     backbone = still_stylizer.encoder.backbone
     taps = ("b0.depthwise", "b1.depthwise")
     one, two = (backbone(pictures(1, 48, 48, seed=seed), taps) for seed in (1, 2))
     both = {tap: torch.cat([one[tap], two[tap]]) for tap in taps}
-    assert float(nearest_style(one, both)) == pytest.approx(0.0, abs=1e-6)
-    assert float(nearest_style(both, both)) == pytest.approx(0.0, abs=1e-6)
-    assert float(nearest_style(both, one)) == pytest.approx(float(style_distance(two, one)) / 2, rel=1e-4)
+    assert float(matched_style(both, both)) == pytest.approx(0.0, abs=1e-6)
+    # The painting has its work, but the other work has no painting; and the other way round.
+    assert float(matched_style(one, both)) == pytest.approx(float(style_distance(one, two)) / 4, rel=1e-4)
+    assert float(matched_style(both, one)) == pytest.approx(float(style_distance(two, one)) / 4, rel=1e-4)
+
+
+def test_colours_are_compared_as_sets():
+    dark, light = torch.full((1, 3, 8, 8), -0.5), torch.full((1, 3, 8, 8), 0.5)
+    works = torch.cat([dark, light])
+    assert float(colour_distance(works.flip(0), works)) == pytest.approx(0.0, abs=1e-6)
+    assert float(colour_distance(torch.zeros_like(works), works)) > 0.3  # their mean is grey, and far from both
+    red = torch.tensor([1.0, 0.0, 0.0]).view(1, 3, 1, 1).expand(1, 3, 8, 8)
+    axes = torch.tensor(COLOUR_AXES, dtype=torch.float64)
+    shift = float((axes[:, 0] / axes.norm(dim=1)).abs().mean())
+    assert float(colour_distance(red + dark, dark)) == pytest.approx(shift, rel=1e-5)
 
 
 def test_the_rate_falls_to_a_tenth():
