@@ -55,7 +55,7 @@ MEASURES = {  # name: (heading, is less better; None: neither)
     "border": ("border", None),
     "flat_grain": ("flat grain", None),
 }
-VERSION = "1"  # of the measures: kept ones of another version don't count
+VERSION = "2"  # of the measures: kept ones of another version don't count
 
 
 @dataclass(frozen=True)
@@ -181,6 +181,9 @@ def style_of(bench: Bench, work: Work, *, refined: bool) -> Style:
 
 def nearest_style(bench: Bench, work: Work, *, side: int = 256) -> int:
     """Return which of the competitor's 26 styles our judge finds nearest to the work, on two small photographs."""
+    kept = bench.options.cache / f"nearest-{_names(bench)}.json"
+    if kept.is_file():
+        bench.nearest = json.loads(kept.read_text(encoding="utf-8"))
     if not bench.nearest:
         wanted = {other.name: bench.look(other.name, other.pixels, keep=True).half for other in bench.works}
         total = {name: np.zeros(26) for name in wanted}
@@ -193,7 +196,13 @@ def nearest_style(bench: Bench, work: Work, *, side: int = 256) -> int:
                 for name, target in wanted.items():
                     total[name][style] += float(style_distance(maps, target))
         bench.nearest = {name: int(sums.argmin()) for name, sums in total.items()}
+        kept.write_text(json.dumps(bench.nearest), encoding="utf-8")
     return bench.nearest[work.name]
+
+
+def _names(bench: Bench) -> str:
+    names = [*list(bench.photos)[:2], *(work.name for work in bench.works)]
+    return hashlib.sha256(" ".join(names).encode()).hexdigest()[:12]
 
 
 def optimised(bench: Bench, photo: Pixels, work: Work) -> Pixels:

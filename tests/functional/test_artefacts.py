@@ -100,6 +100,12 @@ def test_palettes_do_not_see_places_or_sizes(noise):
     assert palette_distance(twice, noise).max() < 1e-3
 
 
+def test_a_large_picture_is_drawn_from_and_stays_itself():
+    large = torch.rand(1, 3, 160, 160, generator=torch.Generator().manual_seed(8)) * 2 - 1
+    assert palette_distance(large, large).max() == 0
+    assert palette_distance(large, large[:, :, :100]).max() < 0.01
+
+
 def test_textures_ignore_mean_colours_and_see_strokes(noise, smooth):
     assert texture_distance(noise, noise + 0.1).max() < 1e-4
     assert texture_distance(noise, noise.flip(0)).max() < 0.1
