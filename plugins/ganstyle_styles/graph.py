@@ -36,6 +36,9 @@ def build_graph(
         options: of the architecture, with `base_channels` and `blocks`.
         weights: name in the stylizer's state to array; float16 or float32.
         open_session: makes a graph callable: inputs by name to the list of outputs.
+
+    Raises:
+        KeyError, ValueError: the weights are not those of such a painter.
     """
     return GraphStylizer(Layers(int(options["base_channels"]), int(options["blocks"]), weights), open_session)
 
@@ -147,6 +150,10 @@ class Layers:
         base_channels: channels at half resolution.
         blocks: depthwise blocks at 1/8 resolution.
         weights: name in the stylizer's state to array.
+
+    Raises:
+        KeyError: an array is missing.
+        ValueError: one has another shape.
     """
 
     def __init__(self, base_channels: int, blocks: int, weights: Weights) -> None:
@@ -154,6 +161,21 @@ class Layers:
         self.blocks, self.weights = blocks, weights
         self.sites = (*[self.eighth] * blocks, self.quarter, self.half)
         self.sizes = [*(2 * c for c in self.sites), self.quarter, self.half, self.eighth, self.quarter]
+        for name, (outputs, inputs, side) in self.convolutions().items():
+            found = [weights[f"painter.{name}.{part}"].shape for part in ("weight", "bias")]
+            if found != [(outputs, inputs, side, side), (outputs,)]:
+                raise ValueError(f"layer {name} has shapes {found}, expected {(outputs, inputs, side, side)}")
+
+    def convolutions(self) -> dict[str, tuple[int, int, int]]:
+        """Return name to (channels out, channels in of a group, side) of every layer."""
+        half, quarter, eighth = self.half, self.quarter, self.eighth
+        layers = {"from_rgb": (half, 12, 3), "down_quarter": (quarter, half, 3), "down_eighth": (eighth, quarter, 3)}
+        for index in range(self.blocks):
+            layers[f"blocks.{index}.depthwise"] = (eighth, 1, 7)
+            layers[f"blocks.{index}.expand"] = (2 * eighth, eighth, 1)
+            layers[f"blocks.{index}.project"] = (eighth, 2 * eighth, 1)
+        layers |= {"up_quarter": (4 * quarter, eighth, 1), "merge_quarter": (quarter, quarter, 3)}
+        return layers | {"up_half": (4 * half, quarter, 1), "merge_half": (half, half, 3), "to_rgb": (12, half, 3)}
 
     @property
     def code_length(self) -> int:
