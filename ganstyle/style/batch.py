@@ -81,9 +81,13 @@ def plan(found: Found, variants: Sequence[Variant], *, out: Path, suffix: str | 
 def _names(found: Found, suffix: str | None) -> dict[Path, tuple[Path, str, str]]:
     """Return folder, stem and ending of the results of each photograph; no two are equal."""
     plain = {photo: _stem_and_suffix(photo, found.roots[photo], suffix) for photo in found.files}
-    taken, given, names = Counter(plain.values()), Counter[tuple[Path, str, str]](), {}
+    taken = Counter(plain.values())
+    alike = Counter((name, photo.suffix.lower()) for photo, name in plain.items())
+    given: Counter[tuple[Path, str, str]] = Counter()
+    names = {}
     for photo, (parent, stem, ending) in plain.items():
-        if taken[parent, stem, ending] > 1:  # a.jpg and a.png, both to png
+        name = parent, stem, ending
+        if taken[name] > alike[name, photo.suffix.lower()]:  # a.jpg and a.png, both to png
             stem = f"{stem}-{photo.suffix[1:].lower()}"
         given[parent, stem, ending] += 1
         count = given[parent, stem, ending]

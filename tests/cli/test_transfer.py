@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import subprocess
@@ -203,3 +204,137 @@ def test_a_misspelt_style_is_told_before_torch_is_imported(painter: Painter) -> 
     code = f"import sys; from ganstyle.cli.app import main; {command}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["2", "False"]
+
+
+def put_mask(path: str, *, size: tuple[int, int] = (120, 80)) -> Path:
+    mask = Image.new("L", size, 0)
+    mask.paste(255, (0, 0, size[0] // 2, size[1]))
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    mask.save(path)
+    return Path(path)
+
+
+def test_lists_of_strengths_and_sizes_and_variations_make_a_result_each(painter: Painter, run_cli) -> None:
+    photo = put("p.png")
+    assert run_cli("transfer", photo, "-s", "sunset", "--strength", "0.25,1").code == 0
+    assert run_cli("transfer", photo, "-s", "sunset", "--stroke-size", "1,2").code == 0
+    assert run_cli("transfer", photo, "-s", "night", "--variations", 2).code == 0
+    assert written() == [
+        "p-night-v2.png", "p-night.png", "p-sunset-s100.png", "p-sunset-s25.png", "p-sunset-x1.png", "p-sunset-x2.png"
+    ]  # fmt: skip
+    means = [mean_of(f"stylized/p-sunset-s{name}.png")[0] for name in (25, 100)]
+    assert means[0] < means[1] == pytest.approx(200, abs=2)
+
+
+def test_the_answer_and_the_marks_name_the_settings(painter: Painter, run_cli) -> None:
+    words = ("--stroke-size", 2, "--variations", 2, "--mask", put_mask("m.png"), "--feather", 1.5, "--json")
+    answer = json.loads(run_cli("transfer", put("p.png"), "-s", "sunset", *words).out)
+    assert {key: answer[key] for key in ("method", "strengths", "stroke_sizes", "variations", "mask")} == {
+        "method": "fast", "strengths": [1.0], "stroke_sizes": [2.0], "variations": 2, "mask": "m.png"
+    }  # fmt: skip
+    settings = read_marks("stylized/p-sunset-v2.png").settings
+    assert (settings["variation"], settings["feather"], len(settings["mask_sha256"])) == (2, 1.5, 16)
+
+
+def test_a_mask_puts_two_styles_into_one_result(painter: Painter, run_cli) -> None:
+    done = run_cli("transfer", put("p.png"), "--mask", put_mask("m.png"), "-s", "sunset", "-s", "night")
+    assert (done.code, written()) == (0, ["p-sunset-night.png"])
+    pixels = np.asarray(Image.open("stylized/p-sunset-night.png"), dtype=int)
+    assert pixels[:, :55, 0].mean() > 150 > 60 > pixels[:, 65:, 0].mean()
+
+
+def test_a_folder_of_masks_serves_each_photograph_and_a_missing_one_fails_alone(painter: Painter, run_cli) -> None:
+    put("in/a.jpg"), put("in/trip/b.png"), put("in/c.png"), put("in/d.png")
+    put_mask("masks/a.png"), put_mask("masks/trip/b.png"), put_mask("masks/d.png", size=(50, 50))
+    done = run_cli("transfer", "in", "-s", "sunset", "--mask", "masks")
+    assert (done.code, written()) == (3, ["a-sunset.jpg", "trip/b-sunset.png"])
+    assert "no mask for c.png" in done.err
+    assert "50x50" in done.err
+
+
+def test_a_mask_among_the_photographs_is_not_painted(painter: Painter, run_cli) -> None:
+    put("in/a.png")
+    assert run_cli("transfer", "in", "-s", "sunset", "--mask", put_mask("in/mask.png")).code == 0
+    assert written() == ["a-sunset.png"]
+
+
+def test_a_mask_that_fits_no_photograph_is_exit_4_with_the_remedy(painter: Painter, run_cli) -> None:
+    photo = put("p.png")
+    done = run_cli("transfer", photo, "-s", "sunset", "--mask", put_mask("m.png", size=(80, 120)))
+    assert done.code == 4
+    assert "m.png is 80x120" in done.err
+    assert "turn the mask" in done.err
+    missing = run_cli("transfer", photo, "-s", "sunset", "--mask", "sky.png")
+    assert (missing.code, "no such mask" in missing.err) == (2, True)
+
+
+def test_a_sheet_shows_what_lists_ask_for(painter: Painter, run_cli) -> None:
+    photo = put("p.png")
+    assert run_cli("transfer", photo, "--sheet", "--strength", "0.5,1").code == 0
+    few = Image.open("stylized/p-sheet.png").size
+    assert run_cli("transfer", photo, "--sheet", "--variations", 6, "--overwrite").code == 0
+    assert Image.open("stylized/p-sheet.png").size > few
+    assert run_cli("transfer", photo, "--sheet", "--skip-existing", "--json").code == 0
+    assert written() == ["p-sheet.png"]
+    done = run_cli("transfer", "strengths", "--sheet")
+    assert (done.code, "--strength 0.25" in done.err) == (2, True)
+
+
+def test_wrong_values_are_exit_2_before_any_work(painter: Painter, run_cli) -> None:
+    photo = put("p.png")
+    for words, text in ((["--strength", "0.5,x"], "no list of numbers"), (["--strength", "0.5,0.5"], "twice"),
+                        (["--stroke-size", "9"], "stroke size"), (["--stroke-size", "big"], "no number"),
+                        (["--variations", "0"], "variations"), (["--feather", "-1"], "feather"),
+                        (["--method", "gatsy"], "gatys"), (["--steps", "0"], "steps"),
+                        (["--preserve-color", "match:2"], "amount")):  # fmt: skip
+        done = run_cli("transfer", photo, "-s", "sunset", *words)
+        assert (done.code, text in done.err) == (2, True), (words, done.err)
+    assert not Path("stylized").exists()
+
+
+def test_a_base_model_that_cannot_optimise_says_so(painter: Painter, run_cli) -> None:
+    done = run_cli("transfer", put("p.png"), "-s", "sunset", "--method", "gatys")
+    assert (done.code, "can't optimise" in done.err) == (2, True)
+
+
+def test_photographs_of_one_name_from_two_folders_are_kept_apart(painter: Painter, run_cli) -> None:
+    first, second = put("one/a.png"), put("two/a.png")
+    assert run_cli("transfer", first, second, "-s", "sunset", "--overwrite").code == 0
+    assert written() == ["a-2-sunset.png", "a-sunset.png"]
+
+
+def test_overwriting_never_hits_a_photograph(painter: Painter, run_cli) -> None:
+    photo, other = put("a.png"), put("a-sunset.png")
+    before = other.read_bytes()
+    assert run_cli("transfer", photo, other, "-s", "sunset", "--out", ".", "--overwrite").code == 0
+    assert other.read_bytes() == before
+    assert Path("a-sunset-2.png").exists()
+
+
+def test_a_read_only_folder_is_told(painter: Painter, run_cli, monkeypatch) -> None:
+    def refused(*args: object, **kwargs: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr("ganstyle.data.writing.tempfile.mkstemp", refused)
+    done = run_cli("transfer", put("p.png"), "-s", "sunset")
+    assert done.code == 6
+    assert "Read-only" in done.err
+
+
+def test_a_disk_that_fills_stops_the_batch_and_leaves_no_half_file(painter: Painter, run_cli, monkeypatch) -> None:
+    def full(*args: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    photo = put("p.png")
+    monkeypatch.setattr("ganstyle.data.writing._fill", full)
+    done = run_cli("transfer", photo, "-s", "sunset")
+    assert (done.code, written()) == (6, [])
+    assert "No space left" in done.err
+
+
+def test_a_mask_works_in_a_pipe(painter: Painter, run_cli) -> None:
+    done = run_cli(
+        "transfer", put("p.png"), "-s", "sunset", "--mask", put_mask("m.png"), "--variations", 2, "--out", "-"
+    )
+    assert done.code == 2
+    assert "one picture and one style" in done.err

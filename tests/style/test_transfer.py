@@ -10,7 +10,8 @@ from tiny_painter import Painter, gradient, noise
 
 from ganstyle.errors import InputError, UsageError
 from ganstyle.style.learning import make_style
-from ganstyle.style.transfer import TransferOptions, apply_style, picture_of, transfer
+from ganstyle.style.regions import read_regions
+from ganstyle.style.transfer import TransferOptions, apply_style, apply_styles, picture_of, transfer
 
 
 def moments(image: Image.Image) -> tuple[np.ndarray, np.ndarray]:
@@ -113,7 +114,8 @@ def test_settings_hold_what_is_needed_to_repeat_and_no_path(painter: Painter, tm
 @pytest.mark.parametrize(
     ("options", "word"),
     [({"strength": -0.1}, "strength"), ({"strength": float("nan")}, "strength"), ({"preserve_color": "lumma"}, "luma"),
-     ({"tile": 8}, "tile"), ({"max_size": 0}, "max_size")],
+     ({"tile": 8}, "tile"), ({"max_size": 0}, "max_size"), ({"stroke_size": 5}, "stroke size"),
+     ({"variation": 0}, "variation"), ({"feather": -1}, "feather")],
 )  # fmt: skip
 def test_values_out_of_range_are_refused(options: dict, word: str) -> None:
     with pytest.raises(UsageError, match=word):
@@ -133,3 +135,90 @@ def test_the_same_seed_gives_the_same_pixels(adastyle) -> None:
     )
     assert np.array_equal(first, second)
     assert not np.array_equal(first, other)
+
+
+def left_half() -> Image.Image:
+    mask = Image.new("L", (120, 80), 0)
+    mask.paste(255, (0, 0, 60, 80))
+    return mask
+
+
+def test_a_mask_paints_one_style_on_each_side(painter: Painter) -> None:
+    both = transfer(gradient(), ["sunset", "night"], mask=left_half())
+    sunset, night = (transfer(gradient(), name) for name in ("sunset", "night"))
+    assert np.array_equal(np.asarray(both)[:, :55], np.asarray(sunset)[:, :55])
+    assert np.array_equal(np.asarray(both)[:, 65:], np.asarray(night)[:, 65:])
+
+
+def test_a_mask_with_one_style_leaves_the_photograph_outside_in_its_own_colours(painter: Painter) -> None:
+    painted = transfer(gradient(), "sunset", mask=left_half(), preserve_color="match", feather=0)
+    assert np.array_equal(np.asarray(painted)[:, 60:], np.asarray(gradient())[:, 60:])
+    assert not np.array_equal(np.asarray(painted)[:, :60], np.asarray(gradient())[:, :60])
+
+
+def test_a_mask_lies_on_the_photograph_as_people_see_it(painter: Painter) -> None:
+    photo = gradient()
+    photo.getexif()[0x0112] = 6  # shown as 80x120
+    mask = left_half().resize((80, 120))
+    painted = np.asarray(transfer(photo, "sunset", mask=mask, feather=0))
+    shown = np.rot90(np.asarray(gradient()), -1)
+    assert np.array_equal(painted[:, 42:], shown[:, 42:])
+    with pytest.raises(InputError, match="120x80"):
+        transfer(photo, "sunset", mask=left_half())
+
+
+def test_several_styles_without_a_mask_are_refused(painter: Painter) -> None:
+    with pytest.raises(UsageError, match="2 styles"):
+        transfer(gradient(), ["sunset", "night"])
+
+
+def test_stroke_size_variation_and_mask_are_in_the_settings(painter: Painter) -> None:
+    style = make_style(noise((90, 90, 90)), name="gray", base=painter.base)
+    options = TransferOptions(stroke_size=2.0, variation=3, feather=1.0)
+    regions = read_regions(picture_of(left_half()), styles=1, feather=1.0)
+    painting = apply_styles(picture_of(gradient()), [style], base=painter.base, regions=regions, options=options)
+    settings = painting.settings
+    assert (settings["stroke_size"], settings["variation"], settings["feather"]) == (2.0, 3, 1.0)
+    assert settings["mask_sha256"] == regions.fingerprint
+    assert apply_style(picture_of(gradient()), style, base=painter.base).settings["stroke_size"] == "auto"
+
+
+def test_a_brush_paints_instead_of_the_base_model(painter: Painter) -> None:
+    style = make_style(noise((90, 90, 90)), name="gray", base=painter.base)
+    painting = apply_styles(
+        picture_of(gradient()), [style], base=painter.base, brush=lambda pixels, style, options: 255 - pixels
+    )
+    assert np.array_equal(painting.rgb, 255 - np.asarray(gradient()))
+
+
+def test_variations_differ_and_repeat(adastyle) -> None:
+    style = make_style(noise((90, 120, 60)), name="leaf", base=adastyle)
+    first, second, again = (
+        apply_style(picture_of(gradient()), style, base=adastyle, options=TransferOptions(variation=number)).rgb
+        for number in (1, 2, 2)
+    )
+    assert np.array_equal(second, again)
+    assert 1 < np.abs(first.astype(int) - second).mean() < 60
+
+
+def test_stroke_size_one_is_what_no_stroke_size_gives_on_a_small_picture(adastyle) -> None:
+    style = make_style(noise((90, 120, 60)), name="leaf", base=adastyle)
+    plain, one, two = (
+        apply_style(picture_of(gradient()), style, base=adastyle, options=TransferOptions(stroke_size=size)).rgb
+        for size in (None, 1.0, 2.0)
+    )
+    assert np.array_equal(plain, one)
+    assert not np.array_equal(plain, two)
+
+
+def test_the_number_of_threads_makes_no_difference(adastyle) -> None:
+    style = make_style(noise((90, 120, 60)), name="leaf", base=adastyle)
+    before, results = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            options = TransferOptions(stroke_size=2.0, seed=3, preserve_color="match")
+            results.append(apply_style(picture_of(gradient(200, 160)), style, base=adastyle, options=options).rgb)
+    finally:
+        torch.set_num_threads(before)
+    assert np.array_equal(*results)
