@@ -121,3 +121,104 @@ def test_listing_imports_no_torch(painter: Painter, tmp_path: Path) -> None:
     code = f"import sys; from ganstyle.cli.app import main; {command}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "False"
+
+
+def hostile(tmp_path: Path, name: str, card: dict, code: np.ndarray) -> Path:
+    """Write a style file with any card and code, past our own writer, which refuses such."""
+    from safetensors.numpy import save_file
+
+    path = tmp_path / f"{name}.style.safetensors"
+    save_file({"code": code}, path, {"ganstyle_style": json.dumps(card)})
+    return path
+
+
+def test_a_style_file_is_imported_under_its_own_name_or_another(painter: Painter, run_cli, tmp_path: Path) -> None:
+    run_cli("style", "add", "leaf", work(tmp_path, "leaf.png", (40, 160, 50)), "--title", "A leaf")
+    run_cli("style", "export", "leaf", tmp_path)
+    path = tmp_path / "leaf.style.safetensors"
+    refused = run_cli("style", "import", path)
+    assert (refused.code, "exists already" in refused.err) == (2, True)
+    assert run_cli("style", "import", path, "--name", "blade").code == 0
+    run_cli("style", "remove", "leaf")
+    done = json.loads(run_cli("style", "import", path, "--json").out)
+    assert done["styles"] == ["leaf"] and names(run_cli) == ["blade", "leaf", "night", "sunset"]
+    assert run_cli("style", "import", path, path, "--overwrite").code == 2  # twice the same name
+
+
+def test_hostile_style_files_are_refused_and_nothing_is_kept(painter: Painter, run_cli, tmp_path: Path) -> None:
+    card = {"schema": 2, "name": "x", "base_name": "moments", "base_sha256": painter.base.sha256}
+    code = np.zeros(6, np.float32)
+    files = [
+        hostile(tmp_path, "separators", card | {"name": "../../x"}, code),
+        hostile(tmp_path, "not_a_number", card, np.full(6, np.nan, np.float32)),
+        hostile(tmp_path, "huge_numbers", card, np.full(6, 1e30, np.float32)),
+        hostile(tmp_path, "wrong_length", card, np.zeros(7, np.float32)),
+        hostile(tmp_path, "from_the_future", card | {"schema": 99}, code),
+        hostile(tmp_path, "long_text", card | {"title": "x" * 5000}, code),
+        tmp_path / "lying_header.style.safetensors",
+        tmp_path / "gone.style.safetensors",
+    ]
+    files[-2].write_bytes((1 << 62).to_bytes(8, "little") + b"{}")
+    for path in files:
+        done = run_cli("style", "import", path)
+        assert done.code in (2, 4, 5), path.name
+        assert done.err.startswith("error:") and "internal" not in done.err, path.name
+    good = hostile(tmp_path, "good", card, code)
+    assert run_cli("style", "import", good, files[1]).code == 5  # all or none
+    assert not user_folder().exists()
+
+
+def old_style(painter: Painter, tmp_path: Path, **changes) -> Path:
+    """A style of the user from before a change of the base model."""
+    from dataclasses import replace
+
+    from ganstyle.style.bank import write_style
+    from ganstyle.style.learning import make_style
+
+    style = make_style(noise((40, 160, 50)), name="old", base=painter.base)
+    style = replace(style, card=replace(style.card, base_sha256="0f" * 32), **changes)
+    return write_style(style, tmp_path / "old.style.safetensors", overwrite=True)
+
+
+def test_a_style_of_another_base_model_is_encoded_again(painter: Painter, run_cli, tmp_path: Path) -> None:
+    done = run_cli("style", "import", old_style(painter, tmp_path))
+    assert (done.code, "encoded again from its small picture" in done.err) == (0, True)
+    assert read_style(user_folder() / "old.style.safetensors").card.base_sha256 == painter.base.sha256
+    refused = run_cli("style", "import", old_style(painter, tmp_path, samples=(), thumbnail=b""), "--overwrite")
+    assert (refused.code, "was made for base model" in refused.err) == (5, True)
+
+
+def test_styles_are_renewed_after_an_upgrade(painter: Painter, run_cli, tmp_path: Path) -> None:
+    user_folder().mkdir(parents=True)
+    path = old_style(painter, user_folder())
+    run_cli("style", "add", "leaf", work(tmp_path, "leaf.png", (40, 160, 50)))
+    rows = {row["name"]: row["what"] for row in json.loads(run_cli("style", "renew", "--json").out)["styles"]}
+    assert rows == {"leaf": "fits already", "old": "made anew from its small picture"}
+    assert read_style(path).card.base_sha256 == painter.base.sha256
+    assert run_cli("style", "renew", "old", "--steps", "3").code == 0
+    assert read_style(path).card.fit_steps == 3
+
+
+def test_what_can_t_be_renewed_is_said(painter: Painter, run_cli) -> None:
+    user_folder().mkdir(parents=True)
+    old_style(painter, user_folder(), samples=(), thumbnail=b"")
+    done = run_cli("style", "renew", "old")
+    assert (done.code, "learn it again" in done.out) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("licence", "options", "carried"),
+    [
+        ("", (), False),
+        ("Public domain", (), True),
+        ("all rights reserved", ("--with-pictures",), True),
+        ("CC0", ("--without-pictures",), False),
+    ],
+)
+def test_pictures_leave_the_house_only_if_they_may(
+    painter: Painter, run_cli, tmp_path: Path, licence: str, options: tuple[str, ...], carried: bool
+) -> None:
+    run_cli("style", "add", "leaf", work(tmp_path, "leaf.png", (40, 160, 50)), "--licence", licence)
+    assert read_style(user_folder() / "leaf.style.safetensors").samples
+    assert run_cli("style", "export", "leaf", tmp_path, *options).code == 0
+    assert bool(read_style(tmp_path / "leaf.style.safetensors").samples) is carried
