@@ -51,7 +51,7 @@ class BaseModel:
 
     @functools.cached_property
     def stylizer(self) -> Any:
-        """The torch module, for what needs more than painting: `encode`, `fit`; see the plugin contract.
+        """The torch module, for what needs more than painting: `encode`, `fitting`; see the plugin contract.
 
         Raises:
             ModelError: the weights don't fit their architecture.
