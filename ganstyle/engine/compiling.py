@@ -13,8 +13,8 @@ def compile_networks(task: TaskLike) -> list[str]:
     """Compile the forward passes of a task's networks in place, names of weights unchanged; tell what was left out.
 
     Left out are networks that a penalty differentiates twice, which compiled graphs don't allow, networks that grow,
-    which would be compiled anew at every step, and networks in channels-last layout that repeat edges (torch 2.14
-    compiles the gradient of that padding for the other layout, and stops). Where there is no compiler, all are.
+    which would be compiled anew at every step, and networks that repeat edges (torch 2.14 compiles the gradient of
+    that padding for a layout it doesn't have, and stops). Where there is no compiler, all are.
 
     Args:
         task: its networks are compiled at their first pass, not here.
@@ -39,15 +39,14 @@ def _obstacle(task: TaskLike, role: str, network: nn.Module) -> str:
     if hasattr(unwrapped(network), "set_progress"):
         return "grows"
     if any(map(_repeats_edges, network.modules())):
-        return "repeats edges in channels-last layout (try --set train.memory_format=contiguous)"
+        return "repeats edges, of which torch compiles the gradient wrongly"
     targets = {getattr(penalty, "on", "images") for penalty in getattr(task, "penalties", ())}
     twice = {"discriminator": "images", "generator": "codes"}.get(role)
     return "is differentiated twice by a penalty" if twice in targets else ""
 
 
 def _repeats_edges(part: nn.Module) -> bool:
-    is_replicating = isinstance(part, nn.Conv2d) and part.padding_mode == "replicate"
-    return is_replicating and not part.weight.is_contiguous()
+    return isinstance(part, nn.Conv2d) and part.padding_mode == "replicate"
 
 
 def _missing(device: torch.device) -> str:
