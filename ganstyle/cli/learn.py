@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ganstyle.cli.output import DeviceOption, JsonFlag, Output, QuietFlag, SeedOption, command
+from ganstyle.cli.progress import duration
 from ganstyle.errors import UsageError
 
 if TYPE_CHECKING:
@@ -149,6 +150,7 @@ class Making:
         works = read_works(pictures)
         for what, why in works.skipped:
             self.output.warn(f"{what}: {why}; left out")
+        self.output.say(f"encoding {len(works.images)} pictures")
         return self.refined(style_of_works(works, name=name, base=base, lean=self.lean, **facts), works, base)
 
     def refined(self, style: Style, works: Works, base: BaseModel) -> Style:
@@ -160,20 +162,18 @@ class Making:
         if not self.plan.wanted():
             return style
         show = self._previews(style, base)
-        self.output.say(f"instant style of {style.card.works} pictures is ready; refining it, Ctrl-C keeps the best")
-        with self.output.progress("refining", *self._total()) as progress:
+        self.output.say("the instant style is ready; refining it, Ctrl-C keeps the best so far")
+        with self.output.progress("refining", self.plan.steps, unit="step") as progress:
             plan = replace(self.plan, watch=lambda stage: self._watch(stage, progress, show))
             style, refined = refine(style, works, base=base, plan=plan)
         if refined.ended in ENDINGS:
             self.output.say(ENDINGS[refined.ended])
         return style
 
-    def _total(self) -> tuple[int, str]:
-        return (self.plan.steps, "step") if self.plan.steps else (max(1, int(self.plan.seconds or 0)), "s")
-
     def _watch(self, stage: Stage, progress: Progress, show: Callable[[Stage], object]) -> None:
-        done = stage.steps if self.plan.steps else int(stage.fraction * self._total()[0])
-        progress.update(done, steps=stage.steps, score=f"{stage.instant:.4f} -> {stage.best:.4f}")
+        score = f"{stage.instant:.4f} -> {stage.best:.4f}"
+        left = {} if self.plan.seconds is None else {"left": duration((1 - stage.fraction) * self.plan.seconds)}
+        progress.update(stage.steps, score=score, **left)
         show(stage)
 
     def _previews(self, style: Style, base: BaseModel) -> Callable[[Stage], object]:

@@ -24,10 +24,10 @@ from ganstyle.style.refining import Refined, RefinePlan, refine_code
 ENCODE_SIDE = 288  # short side in pixels: the middle of the sizes at which training shows style pictures
 MAX_ASPECT = 6
 MIN_SIDE = 32
-KEPT_CODES = 8
+KEPT_CODES = 4
 THUMBNAIL_SIDE, LEAN_SIDE = 192, 128
 SAMPLE_SIDE = 256
-SAMPLE_BYTES = 28_000
+SAMPLES_BYTES = 33_000  # together, so that a style file stays below 64 kB
 KEPT_SAMPLES = 3
 MAX_READ = 300  # works; more are thinned out evenly
 FIT_PHOTOS = 32
@@ -258,7 +258,7 @@ def _fit_photos(photos: Pictures | None) -> list[Tensor]:
 
 
 def samples_of(images: Sequence[Tensor]) -> tuple[bytes, ...]:
-    """Return JPEGs of up to three works, spread evenly over them, about 256 pixels high and below 28 kB each.
+    """Return JPEGs of up to three works, spread evenly over them, about 256 pixels high and below 33 kB together.
 
     From these a later base model encodes the style anew.
 
@@ -267,7 +267,8 @@ def samples_of(images: Sequence[Tensor]) -> tuple[bytes, ...]:
     """
     count = min(len(images), KEPT_SAMPLES)
     chosen = [images[index * len(images) // count] for index in range(count)]
-    return tuple(_jpeg_below(resized(image, min(SAMPLE_SIDE, *image.shape[1:])), SAMPLE_BYTES) for image in chosen)
+    limit = SAMPLES_BYTES // count
+    return tuple(_jpeg_below(resized(image, min(SAMPLE_SIDE, *image.shape[1:])), limit) for image in chosen)
 
 
 def _jpeg_below(image: Tensor, limit: int) -> bytes:

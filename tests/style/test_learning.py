@@ -102,15 +102,15 @@ def test_a_style_carries_small_pictures_of_its_works_unless_lean(painter: Painte
     works = [noise((50 * index, 90, 120), size=(300, 400)) for index in range(5)]
     style, lean = (make_style(works, name="x", base=painter.base, lean=lean) for lean in (False, True))
     assert [Image.open(io.BytesIO(data)).size for data in style.samples] == [(341, 256)] * 3
-    assert all(len(data) < 28_000 for data in style.samples)
+    assert sum(len(data) for data in style.samples) < 33_000
     assert (lean.samples, lean.codes) == ((), None)
     assert np.array_equal(lean.code, style.code)
 
 
 def test_a_picture_that_compresses_badly_is_made_smaller() -> None:
-    wild = torch.randint(0, 256, (3, 256, 700), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    wild = torch.randint(0, 256, (3, 256, 1400), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     (data,) = samples_of([wild])
-    assert len(data) < 28_000
+    assert len(data) < 33_000
     assert min(Image.open(io.BytesIO(data)).size) < 256
 
 
