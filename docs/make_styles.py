@@ -1,6 +1,6 @@
 """Make the styles in the wheel from the masters' works, with the weights that are installed.
 
-    python docs/make_styles.py SOURCES [--only NAME] [--steps N] [--out FOLDER]
+    python docs/make_styles.py SOURCES [--only NAME] [--steps N | --seconds N] [--out FOLDER] [--model MODEL]
 
 SOURCES is the folder that `shipped_styles.toml` speaks of. A style whose file exists is made again and replaced.
 """
@@ -61,7 +61,8 @@ def make(name: str, facts: dict[str, Any], sources: Path, *, base: Any, out: Pat
 
     began = time.monotonic()
     loss = default_registry().build("loss", facts["loss"], {})
-    plan = RefinePlan(steps=facts["steps"], loss=loss, loss_name=facts["loss"])
+    steps = None if facts.get("seconds") else facts["steps"]
+    plan = RefinePlan(steps, facts.get("seconds"), loss, facts["loss"])
     words = {key: facts[key] for key in ("title", "author", "licence", "source")}
     works = [sources / file for file in facts["files"]]
     style = make_style(works, name=name, base=base, plan=plan, lean=True, **words)
@@ -79,6 +80,7 @@ def main() -> None:
     parser.add_argument("sources", type=Path)
     parser.add_argument("--only", action="append", help="this style; may be repeated")
     parser.add_argument("--steps", type=int, help="of refinement, for every style")
+    parser.add_argument("--seconds", type=float, help="of refinement, for every style, instead of steps")
     parser.add_argument("--out", type=Path, default=SHIPPED)
     parser.add_argument("--model", help="other weights: a model file or a run")
     given = parser.parse_args()
@@ -90,7 +92,7 @@ def main() -> None:
     base = load_base(given.model, device="cpu")
     given.out.mkdir(parents=True, exist_ok=True)
     for name, facts in wanted.items():
-        changed = {} if given.steps is None else {"steps": given.steps}
+        changed = {key: value for key in ("steps", "seconds") if (value := getattr(given, key)) is not None}
         print(make(name, facts | changed, given.sources, base=base, out=given.out), flush=True)
 
 

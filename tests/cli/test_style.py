@@ -222,3 +222,18 @@ def test_pictures_leave_the_house_only_if_they_may(
     assert read_style(user_folder() / "leaf.style.safetensors").samples
     assert run_cli("style", "export", "leaf", tmp_path, *options).code == 0
     assert bool(read_style(tmp_path / "leaf.style.safetensors").samples) is carried
+
+
+def test_every_command_answers_machines(painter: Painter, run_cli, tmp_path: Path) -> None:
+    def answer(*words: object) -> dict:
+        done = run_cli("style", *words, "--json")
+        assert (done.code, done.err) == (0, "")
+        return json.loads(done.out)
+
+    assert answer("blend", "dusk", "sunset,night")["style"] == "dusk"
+    assert answer("export", "dusk", tmp_path)["bytes"] == (tmp_path / "dusk.style.safetensors").stat().st_size
+    assert answer("show", "dusk")["title"] == "0.50 sunset + 0.50 night"
+    assert Path(answer("remove", "dusk")["path"]).name == "dusk.style.safetensors"
+    assert answer("renew")["styles"] == []
+    refused = run_cli("style", "remove", "dusk", "--json")
+    assert (refused.code, "unknown style" in json.loads(refused.out)["error"]["message"]) == (2, True)

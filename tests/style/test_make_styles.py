@@ -60,6 +60,12 @@ def test_one_style_is_made_lean_and_refined(script, painter: Painter, sources: P
     assert "seurat" in capsys.readouterr().out
 
 
+def test_a_time_may_take_the_place_of_steps(script, painter: Painter, sources: Path, monkeypatch) -> None:
+    run(script, monkeypatch, sources, "--only", "marc", "--seconds", "0.2", "--out", sources)
+    card = read_style(sources / "marc.style.safetensors").card
+    assert card.fit_steps > 0 and card.fit_seconds < 30
+
+
 def test_works_that_are_not_free_stop_it(script, painter: Painter, sources: Path, monkeypatch) -> None:
     listing = sources / "masters_sources.json"
     listing.write_text(listing.read_text().replace("Public domain", "all rights reserved"))
