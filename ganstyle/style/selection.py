@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ganstyle.data.names import shown
 from ganstyle.errors import ModelError, UsageError
 from ganstyle.style.bank import Style, StyleBank, read_style, unknown_style
 from ganstyle.style.base import BaseModel
@@ -78,9 +79,16 @@ def _single(wanted: str | os.PathLike[str], *, bank: StyleBank, base: BaseModel,
         return suited(bank.load(text), base, warn=warn)
     if path.suffix == ".safetensors" and not path.is_dir():
         return suited(read_style(path), base, warn=warn)
-    from ganstyle.style.learning import make_style  # pictures need the encoder, and that needs torch
+    from ganstyle.style.learning import read_works, style_of_works  # pictures need the encoder, and that needs torch
 
-    return make_style(path, name=name_from(path.resolve().name if path.is_dir() else path.stem), base=base)
+    works = read_works(path)
+    if works.skipped:
+        what, why = works.skipped[0]
+        warn(
+            f"style {shown(path.name)}: {len(works.images)} pictures used, {len(works.skipped)} not, e.g. {what}: {why}"
+        )
+    name = name_from(path.resolve().name if path.is_dir() else path.stem)
+    return style_of_works(works, name=name, base=base)
 
 
 def blend(

@@ -111,3 +111,15 @@ def test_the_default_is_the_first_style_that_can_be_read(painter: Painter) -> No
     bank.folder.mkdir(parents=True)
     (bank.folder / "aaa.style.safetensors").write_bytes(b"junk")
     assert default_style(bank) == "night"
+
+
+def test_what_a_folder_of_works_holds_besides_is_told(painter: Painter, tmp_path: Path) -> None:
+    save(tmp_path / "good.png", (90, 60, 30))
+    for number in range(9):
+        (tmp_path / f"bad{number}.png").write_bytes(b"x" * number)
+    told: list[str] = []
+    style = select_style(str(tmp_path), bank=StyleBank(), base=painter.base, warn=told.append)
+    assert style.card.works == 1
+    assert len(told) == 1
+    assert "1 pictures used, 9 not" in told[0]
+    assert "bad0.png" in told[0]
