@@ -13,6 +13,7 @@ from ganstyle.functional.style import (
     gram_matrix,
     instance_normalised,
     modulate,
+    moments_of,
     relative_distance,
     style_distance,
     total_variation,
@@ -127,3 +128,10 @@ def test_content_distance_of_an_inverted_and_of_an_unrelated_picture():
     maps, other = {"a": features(1, 3, 64, 64)}, {"a": features(1, 3, 64, 64, seed=1)}
     assert content_distance({"a": -maps["a"]}, maps, ["a"]).item() == pytest.approx(4.0, rel=1e-3)
     assert content_distance(other, maps, ["a"]).item() == pytest.approx(2.0, rel=0.1)
+
+
+def test_moments_are_read_off_the_gram_matrix():
+    features = torch.randn(2, 5, 6, 7, generator=torch.Generator().manual_seed(9)).double()
+    mean, deviation = channel_statistics(features)
+    found = moments_of(features, gram_matrix(features))
+    assert torch.allclose(found, torch.cat([mean, deviation], 1).flatten(1))
