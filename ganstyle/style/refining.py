@@ -16,7 +16,7 @@ from ganstyle.style.base import BaseModel
 from ganstyle.style.painters import Code
 
 CHECKS = 20  # scores within a budget
-PATIENCE = 10  # checks without a better score, after which refining ends early
+PATIENCE = 12  # checks without a better score, after which refining ends early; the falling rate helps late
 
 
 class Fitting(Protocol):
