@@ -95,8 +95,10 @@ def transfer(
 
     output, place = Output(json, quiet), existing_mask(mask)
     lists = {"strengths": numbers(strength, option="--strength"), "stroke_sizes": stroke_sizes(stroke_size)}
-    options = TransferOptions(1.0, preserve_color, seed, tile, halo, max_size, feather=feather)
-    asked = _Asked(options, lists["strengths"], lists["stroke_sizes"], variations, check_method(method, steps), steps)
+    method = check_method(method, steps)
+    record = method if method == "fast" else f"{method} {steps}"
+    options = TransferOptions(1.0, preserve_color, seed, tile, halo, max_size, feather=feather, method=record)
+    asked = _Asked(options, lists["strengths"], lists["stroke_sizes"], variations, method, steps)
     asked.check()
     suffix = check_suffix(format)
     # All of this before torch is imported: a typing error is told at once.

@@ -49,6 +49,7 @@ class TransferOptions:
         stroke_size: of the brush, 0.5 to 4; None chooses by the size of the picture.
         variation: 1 is the plain painting, others differ gently.
         feather: width of a mask's soft borders in pixels; None is 0.3 % of the long side.
+        method: what paints, for the record: `fast`, or e.g. `optimise 150` with its steps.
 
     Raises:
         UsageError: a value out of range.
@@ -63,6 +64,7 @@ class TransferOptions:
     stroke_size: float | None = None
     variation: int = 1
     feather: float | None = None
+    method: str = "fast"
 
     def __post_init__(self) -> None:
         check_strength(self.strength)
@@ -351,6 +353,7 @@ def settings_of(styles: Sequence[Style], base: BaseModel, options: TransferOptio
         "strength": options.strength,
         "stroke_size": options.stroke_size or "auto",
         "variation": options.variation,
+        "method": options.method,
         "preserve_color": options.preserve_color,
         "seed": options.seed,
         "max_size": options.max_size,

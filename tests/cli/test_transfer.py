@@ -234,6 +234,7 @@ def test_the_answer_and_the_marks_name_the_settings(painter: Painter, run_cli) -
     }  # fmt: skip
     settings = read_marks("stylized/p-sunset-v2.png").settings
     assert (settings["variation"], settings["feather"], len(settings["mask_sha256"])) == (2, 1.5, 16)
+    assert settings["method"] == "fast"
 
 
 def test_a_mask_puts_two_styles_into_one_result(painter: Painter, run_cli) -> None:
@@ -295,6 +296,25 @@ def test_wrong_values_are_exit_2_before_any_work(painter: Painter, run_cli) -> N
 def test_a_base_model_that_cannot_optimise_says_so(painter: Painter, run_cli) -> None:
     done = run_cli("transfer", put("p.png"), "-s", "sunset", "--method", "gatys")
     assert (done.code, "can't optimise" in done.err) == (2, True)
+
+
+def test_the_slow_method_is_recorded_with_its_steps(painter: Painter, run_cli, monkeypatch) -> None:
+    def brush_of(base: object, works: dict, *, steps: int, progress) -> object:
+        assert {name: len(pictures) > 0 for name, pictures in works.items()} == {"sunset": True}
+
+        def brush(pixels: np.ndarray, style: object, options: object) -> np.ndarray:
+            for step in range(steps):
+                progress(step + 1, steps)
+            return 255 - pixels
+
+        return brush
+
+    monkeypatch.setattr("ganstyle.style.optimising.optimising_brush", brush_of)
+    done = run_cli("transfer", put("a.png"), put("b.png"), "-s", "sunset", "--method", "gatys", "--steps", 7)
+    assert (done.code, written()) == (0, ["a-sunset.png", "b-sunset.png"])
+    assert "14/14 step" in done.err
+    assert read_marks("stylized/b-sunset.png").settings["method"] == "optimise 7"
+    assert np.array_equal(np.asarray(Image.open("stylized/a-sunset.png")), 255 - np.asarray(gradient()))
 
 
 def test_photographs_of_one_name_from_two_folders_are_kept_apart(painter: Painter, run_cli) -> None:
