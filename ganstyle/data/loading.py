@@ -22,6 +22,7 @@ from ganstyle.data.names import shown
 from ganstyle.data.transforms import is_image
 from ganstyle.data.workers import WorkerLost, WorkerPool
 from ganstyle.errors import EnvironmentProblem, InputError, NoInputError, UsageError
+from ganstyle.functional.images import to_signed
 
 REMEMBER_BYTES = 1 << 30
 WORKER_TIMEOUT_S = 120
@@ -270,5 +271,5 @@ class Loader:
 
 def _as_input(value: Tensor) -> Tensor:
     if value.dtype == torch.uint8 and value.ndim == 4 and is_image(value[0]):
-        return value.float().div_(127.5).sub_(1.0)
+        return to_signed(value)
     return value

@@ -154,12 +154,16 @@ def _problem(error: OSError, target: Path) -> EnvironmentProblem:
 
 def to_uint8(images: Tensor) -> Tensor:
     """Return float images in [-1, 1] as uint8 in [0, 255], rounded; numbers outside are clipped."""
-    return images.detach().float().clamp(-1, 1).add(1).mul(127.5).round().byte()
+    from ganstyle.functional.images import to_bytes
+
+    return to_bytes(images)
 
 
 def to_float(images: Tensor) -> Tensor:
     """Return uint8 images as float32 in [-1, 1]; the inverse of `to_uint8`."""
-    return images.float().div(127.5).sub(1)
+    from ganstyle.functional.images import to_signed
+
+    return to_signed(images)
 
 
 def check_target(path: str | os.PathLike[str], size: tuple[int, int] | None = None) -> str:

@@ -10,12 +10,12 @@ LUMA = (0.2126, 0.7152, 0.0722)
 
 
 def to_signed(images: Tensor) -> Tensor:
-    """Return float32 in [-1, 1] of uint8 pictures.
+    """Return float32 in [-1, 1] of uint8 pictures, in their memory layout; the inverse of `to_bytes`.
 
     Args:
         images: uint8, any shape.
     """
-    return images.float() / 127.5 - 1.0
+    return images.to(torch.float32, copy=True).div_(127.5).sub_(1.0)
 
 
 def to_bytes(images: Tensor) -> Tensor:

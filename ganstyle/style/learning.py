@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from ganstyle.data.finding import find_images
 from ganstyle.data.reading import ImageLike, as_tensor
 from ganstyle.errors import InputError, NoInputError
+from ganstyle.functional.images import to_signed
 from ganstyle.style.bank import MAX_KEPT_CODES, Style
 from ganstyle.style.base import BaseModel
 from ganstyle.style.card import MAX_WORKS, StyleCard, check_name
@@ -149,7 +150,7 @@ def resized(image: Tensor, short_side: int) -> Tensor:
 
 def as_float(image: Tensor, device: torch.device) -> Tensor:
     """Return float32 (1, 3, H, W) in [-1, 1] of uint8 (3, H, W), on a device."""
-    return image.to(device).float()[None] / 127.5 - 1
+    return to_signed(image.to(device)[None])
 
 
 @torch.no_grad()  # not inference_mode: a refinement starts from this code

@@ -121,11 +121,14 @@ def to_signed(picture: Pixels, device: Any = "cpu") -> Tensor:
     """Return float32 (1, 3, H, W) in [-1, 1] of uint8 (H, W, 3), in the layout that is fast on CPUs (channels last)."""
     import torch
 
+    from ganstyle.functional import images
+
     pixels = torch.from_numpy(np.array(picture, order="C")).to(device)
-    return (pixels.float() / 127.5 - 1).permute(2, 0, 1)[None]
+    return images.to_signed(pixels).permute(2, 0, 1)[None]
 
 
 def from_signed(painted: Tensor) -> Pixels:
     """Return uint8 (H, W, 3) of float (3, H, W) in [-1, 1] on any device, rounded; values beyond are clipped."""
-    pixels = ((painted + 1) * 127.5).round().clamp(0, 255).byte()
-    return pixels.permute(1, 2, 0).contiguous().cpu().numpy()
+    from ganstyle.functional.images import to_bytes
+
+    return to_bytes(painted).permute(1, 2, 0).contiguous().cpu().numpy()

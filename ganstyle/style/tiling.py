@@ -22,7 +22,7 @@ HALO = 168
 MARGIN = 24  # mirrored around the picture and cut off again: stylizers mark the edge of what they see
 # Up to 4 megapixels (and their margin) a picture is measured as it is, beyond from a thumbnail of that many pixels.
 WHOLE_PIXELS = (2048 + 2 * MARGIN) ** 2
-LARGE_TILE = 1536  # of pictures too large for one piece; the halo costs half as much again
+LARGE_TILE = 1760  # of pictures too large for one piece: with its halo as large as the largest whole one
 RETRIES = 3
 MIN_TILE = 64
 _OUT_OF_MEMORY = (
@@ -76,7 +76,7 @@ class Tiling:
     """How a picture is cut.
 
     Attributes:
-        tile: side of the pieces in pixels; None chooses: one piece up to 4 megapixels, then 1536.
+        tile: side of the pieces in pixels; None chooses: one piece up to 4 megapixels, then 1760.
         halo: pixels read around each piece.
     """
 
@@ -155,6 +155,8 @@ def _paint_once(painter: TilePainter, picture: Pixels, code: Code, *, side: int,
     for tile in tiles:
         content = tile.read(picture)
         tile.write(painter.paint_tile(content, code, statistics=statistics, offset=tile.origin, seed=seed), result)
+    if len(tiles) > 1:
+        painter.release()  # a large picture: its memory is not kept for the next one
     return result
 
 

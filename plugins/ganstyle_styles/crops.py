@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ganstyle.functional.images import to_signed
+
 
 def uniform(generator: torch.Generator) -> float:
     """Return a number in [0, 1)."""
@@ -50,4 +52,4 @@ def resized(image: Tensor, short_side: int) -> Tensor:
 
 def as_input(images: Tensor) -> Tensor:
     """Return float32 (B, 3, H, W) in [-1, 1], channels last, of uint8 (B, 3, H, W)."""
-    return (images.float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
+    return to_signed(images).contiguous(memory_format=torch.channels_last)

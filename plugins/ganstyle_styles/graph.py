@@ -87,6 +87,10 @@ class GraphStylizer:
         found = self._session("measure")(self._feeds(content, code, seed=seed))
         return list(zip(found[::2], found[1::2], strict=True))
 
+    def release(self) -> None:
+        """Close the sessions: one that ran out of memory keeps what it had got."""
+        self._sessions.clear()
+
     def _session(self, kind: str) -> Session:
         if kind not in self._sessions:
             self._sessions[kind] = self.open_session(self.layers.graph(kind))

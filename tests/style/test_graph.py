@@ -44,6 +44,9 @@ class Fixed:
     def measure(self, content: Any, code: Any, *, seed: int = 0) -> Any:
         return 100 + seed
 
+    def release(self) -> None:
+        self.step = 0
+
 
 def test_a_plugin_s_graph_paints_with_its_options_and_weights() -> None:
     painter = graph_painter(record(Fixed), {"step": 2}, {"shift": np.array([5.0])})
@@ -54,6 +57,8 @@ def test_a_plugin_s_graph_paints_with_its_options_and_weights() -> None:
     assert (painter.paint_tile(picture, code) == 10).all()
     assert (painter.paint_tile(picture, code, statistics=statistics, offset=(8, 16), seed=4) == 131).all()
     assert painter.on_cpu() is painter
+    painter.release()
+    assert (painter.paint_tile(picture, code) == 0).all()
 
 
 def test_a_graph_that_cannot_be_imported_names_its_target() -> None:
@@ -148,3 +153,24 @@ def test_a_stored_style_is_applied_without_importing_torch(mixture: bool) -> Non
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment)
     assert done.stdout.strip() == "(60, 40) []", done.stderr
+
+
+LARGE = """
+import resource
+import numpy as np
+from PIL import Image
+import ganstyle
+rough = np.random.default_rng(0).integers(0, 256, (80, 120, 3), dtype=np.uint8)
+photo = np.asarray(Image.fromarray(rough).resize((6000, 4000)))
+assert ganstyle.transfer(photo, {style!r}, device="cpu").size == (6000, 4000)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.skipif(sys.platform != "linux", reason="counts memory as Linux does")
+def test_24_megapixels_take_less_than_a_gigabyte() -> None:
+    program = LARGE.format(style=StyleBank().names()[0])
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert int(done.stdout) < 1 << 20, done.stderr  # in KiB

@@ -60,7 +60,8 @@ def test_an_odd_halo_is_rounded_up_to_the_grid() -> None:
 
 def test_the_choice_of_tile_bounds_memory() -> None:
     assert Tiling().side(2048, 2048) == 2048
-    assert Tiling().side(6000, 4000) == 1536
+    assert Tiling().side(6000, 4000) == tiling.LARGE_TILE
+    assert (tiling.LARGE_TILE + 2 * tiling.HALO) ** 2 <= tiling.WHOLE_PIXELS
     assert Tiling(500).side(6000, 4000) == 504
 
 
@@ -135,6 +136,9 @@ def test_only_an_automatic_device_falls_back_to_the_cpu(adastyle: BaseModel, pic
 
 class EdgeMarker:
     """A painter that copies, and blackens the outermost pixels of what it sees."""
+
+    def release(self) -> None:
+        pass
 
     def paint_tile(self, content: Pixels, code: Code, **kwargs: Any) -> Pixels:
         marked = np.zeros_like(content)

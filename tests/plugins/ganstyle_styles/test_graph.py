@@ -135,6 +135,9 @@ def test_graphs_are_made_only_when_needed(small: Any) -> None:
     for _ in range(2):
         graph.paint_tile(photograph(16, 16), code_of(graph))
     assert len(made) == 1
+    graph.release()
+    graph.paint_tile(photograph(16, 16), code_of(graph))
+    assert len(made) == 2
 
 
 @pytest.mark.parametrize(
