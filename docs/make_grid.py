@@ -12,7 +12,7 @@ from ganstyle.data.writing import save_image
 
 TARGET = Path(__file__).parent / "images" / "grid.jpg"
 PHOTOS = ("kodim21.jpg", "kodim07.jpg", "kodim22.jpg")
-STYLES = ("van_gogh", "hokusai", "seurat", "renoir", "hiroshige")
+STYLES = ("van_gogh", "hokusai", "monet", "marc", "modigliani")
 WIDTH = 1560
 
 
