@@ -13,7 +13,7 @@ from ganstyle.registry import load_registry
 from tests.digit_judge import digits_of, shares, train_judge
 
 ROOT = Path(__file__).parents[3]
-RESULTS = ("mnist_dcgan_bce", "mnist_r3gan")
+RESULTS = ("mnist_dcgan_bce", "mnist_progan", "mnist_r3gan")
 MNIST = os.environ.get("MNIST_FOLDER", "")
 
 
