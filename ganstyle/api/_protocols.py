@@ -128,6 +128,22 @@ class EvaluatorLike(Protocol):
     Attributes:
         paired: `update(images, reference)`; otherwise `update(images, real=bool)`.
         higher_is_better: direction.
+
+    Optional, found by attribute:
+        needs_real: False if only generated pictures matter (True).
+        extractor, update_features(features, real=bool): a network whose `key` names weights, layer and resize, called
+            with a batch, returns float (B, width) on the CPU. It runs once for all metrics with an equal key; each of
+            them gets the same tensor, once for each side, all pictures of that side.
+        protocol, resize, weights_sha256: str; what else is needed to compare values.
+        intervals() -> {key: (low, high)}, 95 %; warnings() -> list[str], what a reader must know.
+        pair_values() -> Tensor (n,): with `paired`, one value for each pair in the order of `update`.
+        styled: True (with `paired`): `take_styles(works)` is called once before the pairs, style name -> its pictures,
+            uint8 (3, H, W) of any size; then `update(images, reference, styles=[name, ...])`, a name for each picture.
+        film: True, in place of `update`: `update_film(frames, reference)`, once for each pair of films; both can be
+            walked more than once and yield uint8 (3, H, W) in order, a result and what it was made from.
+        generative: True, in place of `update`: `measure(source, progress)`. `source` has `z_dim`, `labels`, `device`,
+            `styled` (whether codes are those of a mapping network), `codes(z, labels=None) -> (B, L, w_dim)` and
+            `synthesise(codes, labels=None) -> images`, float (B, 3, H, W) in [-1, 1]; `progress(n)` counts latents.
     """
 
     paired: bool

@@ -2,126 +2,46 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ganstyle.api import EvaluatorLike
 from ganstyle.config import Selection
+from ganstyle.engine.batching import batches, pair_batches
 from ganstyle.engine.feature_cache import Facts, FeatureCache
 from ganstyle.engine.image_sets import ImageSet, as_image_set
-from ganstyle.errors import GanstyleError, UsageError
+from ganstyle.engine.metric_jobs import Job, Side, built, scores_of
+from ganstyle.engine.scores import Score
+from ganstyle.errors import GanstyleError, InputError, UsageError
 from ganstyle.registry import Registry, describe
 
-BATCH = 16
-BATCH_PIXELS = BATCH * 512 * 512  # large pictures go in smaller batches: 48 MB of bytes, 200 MB while resized
+__all__ = ["Assessment", "Score", "Works", "assess", "evaluate"]
 
 Progress = Callable[[int], object]
-
-
-@dataclass(frozen=True)
-class Score:
-    """One value, with everything that is needed to compare it.
-
-    Attributes:
-        metric: name of the evaluator.
-        key: name of the value; holds the protocol.
-        value: None if the metric failed.
-        n_fake: generated pictures, or pairs.
-        n_real: real pictures; 0 if they don't concern the metric.
-        paired: whether pairs were scored, with references or within the generated pictures.
-        protocol: the definition in words.
-        resize: how pictures got to the network's size.
-        weights_sha256: of the network.
-        interval: 95 %, if known.
-        higher_is_better: direction.
-        warnings: what a reader must know, in plain words.
-        error: why there is no value.
-        hint: what helps.
-        code: exit code of the error; 0 without.
-    """
-
-    metric: str
-    key: str
-    value: float | None = None
-    n_fake: int = 0
-    n_real: int = 0
-    paired: bool = False
-    protocol: str = ""
-    resize: str = ""
-    weights_sha256: str = ""
-    interval: tuple[float, float] | None = None
-    higher_is_better: bool = False
-    warnings: tuple[str, ...] = ()
-    error: str = ""
-    hint: str = ""
-    code: int = 0
+Works = Mapping[str, Sequence[Tensor]]
+"""Pictures of each style, uint8 (3, H, W) of any size, by the style's name."""
 
 
 @dataclass
-class _Job:
-    """One metric on its way; after its first error it is left alone."""
+class Assessment:
+    """Scores, and what a report shows beside them.
 
-    name: str
-    evaluator: Any = None
-    error: GanstyleError | None = None
-    pairs: int = 0
-    within: bool = False
+    Attributes:
+        scores: at least one for each metric, in order.
+        sides: what was seen of generated (False) and real (True) pictures, with their features.
+        pair_values: by key: one value for each pair, in the order of the pairs.
+    """
 
-    def attempt(self, call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        if self.error is None:
-            try:
-                return call(*args, **kwargs)
-            except GanstyleError as error:
-                self.error = error
-            except Exception as error:  # a plugin may raise anything
-                hint = "run again with --debug" if not isinstance(error, MemoryError) else "use a smaller --count"
-                self.error = GanstyleError(describe(error), where=f"metric {self.name}", hint=hint)
-        return None
-
-    @property
-    def extractor(self) -> Any:
-        """The network whose features this metric takes; None for metrics that look at pictures themselves."""
-        found = getattr(self.evaluator, "extractor", None)
-        return found if hasattr(found, "key") and hasattr(self.evaluator, "update_features") else None
-
-    @property
-    def paired(self) -> bool:
-        return bool(getattr(self.evaluator, "paired", False))
-
-    def wants(self, *, real: bool) -> bool:
-        """Whether single pictures of that side concern it."""
-        needed = not real or getattr(self.evaluator, "needs_real", True)
-        return self.error is None and not self.paired and needed
+    scores: list[Score]
+    sides: dict[bool, Side]
+    pair_values: dict[str, Tensor]
 
 
-def evaluate(
-    metrics: Sequence[Selection],
-    *,
-    registry: Registry,
-    fake: Any,
-    real: Any = None,
-    pairs: Iterable[tuple[Tensor, Tensor]] | None = None,
-    device: torch.device | str = "cpu",
-    progress: Progress | None = None,
-    cache: FeatureCache | None = None,
-) -> list[Score]:
-    """Score pictures.
-
-    Args:
-        metrics: evaluators by name, with their options.
-        registry: finds them.
-        fake: generated pictures; whatever `as_image_set` takes, e.g. uint8 (N, 3, H, W), batches, paths.
-        real: the pictures to compare with; metrics that need none work without.
-        pairs: (picture, reference), uint8 (3, H, W) or (B, 3, H, W); without them, paired metrics compare generated
-            pictures with one another and their keys say `within`.
-        device: where networks run.
-        progress: called with the number of pictures done.
-        cache: keeps features between calls; None keeps none.
+def evaluate(metrics: Sequence[Selection], **parts: Any) -> list[Score]:
+    """Score pictures; the arguments are those of `assess`.
 
     Returns:
         At least one score for each metric, in order; a metric that failed has an error and no value.
@@ -129,109 +49,220 @@ def evaluate(
     Raises:
         UsageError: an unknown metric or option; nothing was computed.
     """
-    jobs = [_built(selection, registry, device) for selection in metrics]
+    return assess(metrics, **parts).scores
+
+
+def assess(
+    metrics: Sequence[Selection],
+    *,
+    registry: Registry,
+    fake: Any,
+    real: Any = None,
+    pairs: Iterable[tuple[Any, ...]] | None = None,
+    styles: Works | None = None,
+    source: Any = None,
+    device: torch.device | str = "cpu",
+    progress: Progress | None = None,
+    cache: FeatureCache | None = None,
+) -> Assessment:
+    """Score pictures and keep what was learnt on the way.
+
+    Args:
+        metrics: evaluators by name, with their options.
+        registry: finds them.
+        fake: generated pictures; whatever `as_image_set` takes, e.g. uint8 (N, 3, H, W), batches, paths.
+        real: the pictures to compare with; metrics that need none work without.
+        pairs: (picture, reference), uint8 (3, H, W) or (B, 3, H, W); or with the name of the picture's style (or a
+            list of B names) as a third part. Without them, paired metrics compare generated pictures with one another
+            and their keys say `within`.
+        styles: the works of each style that pairs name.
+        source: a generator for metrics that draw pictures themselves (`engine.generative.LatentSource`).
+        device: where networks run.
+        progress: called with the number of pictures done.
+        cache: keeps features between calls; None keeps none.
+
+    Returns:
+        Scores, at least one for each metric, in order; a metric that failed has an error and no value.
+
+    Raises:
+        UsageError: an unknown metric or option; nothing was computed.
+    """
+    jobs = [built(selection, registry, device) for selection in metrics]
     plan = _Plan(jobs, progress or (lambda done: None), cache)
-    facts = {False: plan.side(as_image_set(fake), real=False, within=pairs is None)}
-    facts[True] = plan.side(as_image_set(real), real=True) if real is not None else _Side()
-    for pair in pairs or ():
+    plan.refuse_films()
+    plan.take_styles(styles or {}, has_pairs=pairs is not None)
+    sides = {False: plan.side(as_image_set(fake), real=False, within=pairs is None)}
+    sides[True] = plan.side(as_image_set(real), real=True) if real is not None else Side()
+    for pair in pair_batches(pairs or ()):
         plan.pair(*pair)
-    return [score for job in jobs for score in _scores(job, facts)]
-
-
-def _built(selection: Selection, registry: Registry, device: torch.device | str) -> _Job:
-    job = _Job(selection.name)
-    try:
-        job.evaluator = registry.build("metric", selection.name, selection.options, device)
-    except UsageError:
-        raise
-    except GanstyleError as error:  # e.g. missing weights: the other metrics go on
-        job.error = error
-    return job
+    plan.draw(source)
+    scores = [score for job in jobs for score in scores_of(job, sides)]
+    return Assessment(scores, sides, _pair_values(jobs, scores))
 
 
 @dataclass
-class _Side:
-    """What was learnt about one side."""
+class _Network:
+    """One extractor, the metrics on its features, and the features of one side."""
 
-    facts: Facts = field(default_factory=Facts)
-    lossy: float = 0.0
+    extractor: Any
+    jobs: list[Job]
+    parts: list[Tensor] = field(default_factory=list)
+
+    def run(self, batch: Tensor) -> None:
+        """Add the features of a batch; a network that fails fails all its metrics, once."""
+        if all(job.error for job in self.jobs):
+            return
+        try:
+            self.parts.append(self.extractor(batch))
+        except Exception as error:  # weights of a plugin may do anything
+            known = error if isinstance(error, GanstyleError) else GanstyleError(describe(error), hint="try --debug")
+            for job in self.jobs:
+                job.fail(known)
+
+    def hand_over(self, features: Tensor, *, real: bool) -> None:
+        """Give all metrics the same tensor, so that they can share what they compute from it."""
+        if not torch.isfinite(features).all():
+            wrong = (~torch.isfinite(features).flatten(1).all(1)).nonzero().flatten()
+            side = "real" if real else "generated"
+            error = InputError(
+                f"{len(wrong):,} of {len(features):,} {side} images have features that are not finite "
+                f"(first: number {int(wrong[0]) + 1})",
+                hint="look for a diverged model or damaged weights",
+            )
+            for job in self.jobs:
+                job.fail(error)
+        for job in self.jobs:
+            job.attempt(job.evaluator.update_features, features, real=real)
 
 
 @dataclass
 class _Plan:
     """Sends every picture once through every network that any metric needs."""
 
-    jobs: list[_Job]
+    jobs: list[Job]
     progress: Progress
     cache: FeatureCache | None
 
-    def side(self, images: ImageSet, *, real: bool, within: bool = False) -> _Side:
+    def refuse_films(self) -> None:
+        """Say that metrics of films need films."""
+        for job in self.jobs:
+            if job.offers("film"):
+                job.fail(UsageError(f"{job.name} compares films", hint="ganstyle eval film RESULT.mp4 SOURCE.mp4"))
+
+    def take_styles(self, styles: Works, *, has_pairs: bool) -> None:
+        """Show the works of each style to the metrics that compare with them."""
+        for job in self.jobs:
+            if job.error or not job.offers("styled"):
+                continue
+            if not has_pairs or not styles:
+                lacking = "works of the style" if has_pairs else "pairs and works of the style"
+                job.fail(UsageError(f"{job.name} needs {lacking}", hint="ganstyle eval --pairs OUT CONTENT --style S"))
+            job.attempt(job.evaluator.take_styles, styles)
+
+    def side(self, images: ImageSet, *, real: bool, within: bool = False) -> Side:
         """Show one side to all metrics; features that the cache knows are not computed."""
         wanted = [job for job in self.jobs if job.wants(real=real)]
-        known = {key: found for key in self._keys(wanted) if (found := self._cached(images, key))}
-        for job in wanted:
-            if job.extractor is not None and job.extractor.key in known:
-                job.attempt(job.evaluator.update_features, known[job.extractor.key][0], real=real)
-        waiting = [job for job in wanted if job.extractor is None or job.extractor.key not in known]
-        alike = [job for job in self.jobs if within and job.paired and job.error is None]
-        if waiting or alike:
-            facts = self._walk(images, waiting, alike, real)
+        networks = self._networks(wanted)
+        known = {key: found for key in networks if (found := self._cached(images, key))}
+        for key, (features, _) in known.items():
+            networks[key].hand_over(features, real=real)
+        alike = [job for job in self.jobs if within and job.kind == "pairs" and job.error is None]
+        waiting = {key: network for key, network in networks.items() if key not in known}
+        plain = [job for job in wanted if job.extractor is None]
+        side = Side(lossy=images.lossy, features={key: found[0] for key, found in known.items()})
+        if waiting or plain or alike:
+            side.facts = self._walk(images, list(waiting.values()), [*plain], alike=alike, real=real)
+            side.features |= self._collected(images, waiting, side.facts, real=real)
         else:
-            facts = next((found[1] for found in known.values()), Facts())
-            self.progress(facts.count)
-        return _Side(facts, images.lossy)
+            side.facts = next((found[1] for found in known.values()), Facts())
+            self.progress(side.facts.count)
+        return side
 
-    def _keys(self, jobs: list[_Job]) -> list[str]:
-        return sorted({job.extractor.key for job in jobs if job.extractor is not None})
+    def _networks(self, jobs: list[Job]) -> dict[str, _Network]:
+        found: dict[str, _Network] = {}
+        for job in jobs:
+            if job.extractor is not None:
+                found.setdefault(job.extractor.key, _Network(job.extractor, [])).jobs.append(job)
+        return dict(sorted(found.items()))
 
     def _cached(self, images: ImageSet, key: str) -> tuple[Tensor, Facts] | None:
         return self.cache.read(images.identity, key) if self.cache else None
 
-    def _walk(self, images: ImageSet, waiting: list[_Job], alike: list[_Job], real: bool) -> Facts:
-        facts, parts = Facts(), dict[str, list[Tensor]]()
-        neighbours = _Neighbours(alike)
+    def _walk(
+        self, images: ImageSet, networks: list[_Network], plain: list[Job], *, alike: list[Job], real: bool
+    ) -> Facts:
+        facts, neighbours = Facts(), _Neighbours(alike)
         for batch in batches(images.iterate()):
             facts.add(batch)
-            for key, features in self._features(batch, waiting).items():
-                parts.setdefault(key, []).append(features)
-                for job in waiting:
-                    if job.extractor is not None and job.extractor.key == key:
-                        job.attempt(job.evaluator.update_features, features, real=real)
-            for job in waiting:
-                if job.extractor is None:
-                    job.attempt(job.evaluator.update, batch, real=real)
+            for network in networks:
+                network.run(batch)
+            for job in plain:
+                job.attempt(job.evaluator.update, batch, real=real)
             neighbours.take(batch)
             self.progress(len(batch))
         facts.skipped = len(images.skipped)
-        for key, collected in parts.items():
-            if self.cache and sum(map(len, collected)) == facts.count:
-                self.cache.write(images.identity, key, features=torch.cat(collected), facts=facts)
         return facts
 
-    def _features(self, batch: Tensor, waiting: list[_Job]) -> dict[str, Tensor]:
-        """Run each distinct network once; if it fails, each of its metrics has the error."""
+    def _collected(
+        self, images: ImageSet, networks: Mapping[str, _Network], facts: Facts, *, real: bool
+    ) -> dict[str, Tensor]:
         found: dict[str, Tensor] = {}
-        for job in waiting:
-            if job.extractor is not None and job.extractor.key not in found:
-                features = job.attempt(job.extractor, batch)
-                if features is not None:
-                    found[job.extractor.key] = features
+        for key, network in networks.items():
+            if sum(map(len, network.parts)) != facts.count or not network.parts:
+                continue
+            found[key], network.parts = torch.cat(network.parts), []
+            if self.cache and torch.isfinite(found[key]).all():
+                self.cache.write(images.identity, key, features=found[key], facts=facts)
+            network.hand_over(found[key], real=real)
         return found
 
-    def pair(self, images: Tensor, reference: Tensor) -> None:
-        """Show a pair, or a batch of pairs, to the paired metrics."""
-        images, reference = (one[None] if one.ndim == 3 else one for one in (images, reference))
+    def pair(self, images: Tensor, reference: Tensor, names: Sequence[str]) -> None:
+        """Show a batch of pairs to the paired metrics."""
         for job in self.jobs:
-            if job.paired and job.error is None:
-                job.attempt(job.evaluator.update, images, reference)
-                job.pairs += len(images)
+            if job.kind == "pairs" and job.error is None:
+                named = {"styles": list(names)} if job.offers("styled") else {}
+                job.attempt(job.evaluator.update, images, reference, **named)
+                job.count += len(images)
         self.progress(len(images))
+
+    def draw(self, source: Any) -> None:
+        """Let metrics of generators make their own pictures."""
+        for job in self.jobs:
+            if job.offers("generative") and source is None:
+                job.fail(UsageError(f"{job.name} needs a generator with latents", hint="ganstyle eval RUN or MODEL"))
+            elif job.offers("generative"):
+                counted = _Counted(job, self.progress)
+                job.attempt(job.evaluator.measure, source, counted)
+
+
+@dataclass
+class _Counted:
+    """Progress of a metric that draws for itself."""
+
+    job: Job
+    progress: Progress
+
+    def __call__(self, done: int) -> None:
+        self.job.count += done
+        self.progress(done)
+
+
+def _pair_values(jobs: Sequence[Job], scores: Sequence[Score]) -> dict[str, Tensor]:
+    """Return the value of each pair for the metrics that have one, under the key of their first score."""
+    found: dict[str, Tensor] = {}
+    for job in jobs:
+        if job.kind == "pairs" and job.error is None and hasattr(job.evaluator, "pair_values"):
+            values = job.attempt(job.evaluator.pair_values)
+            key = next((score.key for score in scores if score.metric == job.name), job.name)
+            if values is not None and len(values) == job.count:
+                found[key] = values.detach().cpu()
+    return found
 
 
 class _Neighbours:
     """Makes disjoint pairs of generated pictures for metrics that have no references."""
 
-    def __init__(self, jobs: list[_Job]) -> None:
+    def __init__(self, jobs: list[Job]) -> None:
         self._jobs, self._left = jobs, dict[torch.Size, Tensor]()
         for job in jobs:
             job.within = True
@@ -244,90 +275,4 @@ class _Neighbours:
                 continue
             for job in self._jobs:
                 job.attempt(job.evaluator.update, image[None], other[None])
-                job.pairs += 1
-
-
-def batches(images: Iterable[Tensor]) -> Iterator[Tensor]:
-    """Yield uint8 (B, 3, H, W), each of one size, in order.
-
-    Args:
-        images: uint8 (3, H, W) of any sizes.
-    """
-    held: list[Tensor] = []
-    for image in images:
-        pixels = image.shape[1] * image.shape[2]
-        full = held and (len(held) >= BATCH or (len(held) + 1) * pixels > BATCH_PIXELS)
-        if held and (full or held[0].shape != image.shape):
-            yield torch.stack(held)
-            held = []
-        held.append(image)
-    if held:
-        yield torch.stack(held)
-
-
-def _scores(job: _Job, sides: dict[bool, _Side]) -> list[Score]:
-    found: list[Score] | None = job.attempt(_computed, job, sides)
-    if found is not None:
-        return found
-    error = job.error or GanstyleError("no value")
-    return [Score(job.name, job.name, error=error.message, hint=error.hint, code=error.code)]
-
-
-def _computed(job: _Job, sides: dict[bool, _Side]) -> list[Score]:
-    values = job.evaluator.compute()
-    if not values:
-        raise GanstyleError(f"metric {job.name} returned no value")
-    if any(math.isnan(value) for value in values.values()):
-        raise GanstyleError(f"metric {job.name} is not a number", hint="look for a diverged model")
-    return [_score(job, key, float(value), sides) for key, value in values.items()]
-
-
-def _score(job: _Job, key: str, value: float, sides: dict[bool, _Side]) -> Score:
-    evaluator: EvaluatorLike = job.evaluator
-    intervals: dict[str, tuple[float, float]] = getattr(evaluator, "intervals", dict)()
-    warnings = [*getattr(evaluator, "warnings", list)(), *_set_warnings(job, sides)]
-    needs_real = not job.paired and getattr(evaluator, "needs_real", True)
-    return Score(
-        job.name,
-        _within_key(job.name, key) if job.within else key,
-        value,
-        n_fake=job.pairs if job.paired else sides[False].facts.count,
-        n_real=sides[True].facts.count if needs_real else 0,
-        paired=job.paired,
-        protocol=str(getattr(evaluator, "protocol", "")),
-        resize=str(getattr(evaluator, "resize", "")),
-        weights_sha256=str(getattr(evaluator, "weights_sha256", "")),
-        interval=intervals.get(key),
-        higher_is_better=bool(evaluator.higher_is_better) and not job.within,
-        warnings=tuple(warnings),
-    )
-
-
-def _within_key(name: str, key: str) -> str:
-    return key.replace(name, f"{name}_within", 1) if key.startswith(name) else f"{key}_within"
-
-
-def _set_warnings(job: _Job, sides: dict[bool, _Side]) -> list[str]:
-    if job.within:
-        return ["no pairs given: generated images compared with one another; lower means more variety"]
-    if job.paired:
-        return []
-    said = []
-    for real, side in sides.items():
-        name = "real" if real else "generated"
-        if side.facts.skipped:
-            said.append(f"{side.facts.skipped:,} {name} files can't be read and were left out")
-        if len(side.facts.sizes) > 1:
-            said.append(f"{name} images have {len(side.facts.sizes)} sizes")
-    return said + (_difference_warnings(sides) if getattr(job.evaluator, "needs_real", True) else [])
-
-
-def _difference_warnings(sides: dict[bool, _Side]) -> list[str]:
-    fake, real = (sides[key].facts.sizes for key in (False, True))
-    said = []
-    if fake and real and set(fake) != set(real):
-        names = [next(iter(sizes)) if len(sizes) == 1 else "mixed" for sizes in (fake, real)]
-        said.append(f"sizes differ (generated {names[0]}, real {names[1]}): resizing moves the value")
-    if abs(sides[False].lossy - sides[True].lossy) > 0.01:
-        said.append("only one side is JPEG: compression alone moves the value")
-    return said
+                job.count += 1

@@ -7,19 +7,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from ganstyle.errors import EnvironmentProblem, GanstyleError, NoInputError, UsageError
+from ganstyle.testing._evaluator_trials import COUNT, MadeUpSource, Trial, Values, trial_for
 from ganstyle.testing._findings import Findings, NotCheckable
-from ganstyle.testing._pictures import byte_pictures
 from ganstyle.testing._subject import Subject, Tested, subject_of
 
 SIDES = (64, 176)  # tried in turn: some metrics need large pictures
-COUNT = 6
 SPLIT = 4
 RELATIVE = 1e-3
-
-Values = dict[str, float]
 
 
 def check_evaluator(
@@ -44,14 +40,27 @@ def check_evaluator(
         for name in ("paired", "higher_is_better"):
             is_bool = type(getattr(metric, name, None)) is bool
             findings.require(is_bool, f"no attribute `{name}`", "set it to True or False")
-        if not findings.failures:
-            trial = _Trial(subject, device, paired=metric.paired, side=_accepted_side(subject, device, sides))
+        _check_abilities(metric, findings)
+        if not findings.failures and getattr(metric, "generative", False):
+            with findings.watching("measure() or compute()"):
+                _check_generative(subject, device, max(sides), findings=findings)
+        elif not findings.failures:
+            trial = _accepted_trial(subject, device, sides)
             with findings.watching("update() or compute()"):
                 values = _check_values(trial, findings)
-                _check_empty(trial, findings)
+                _check_empty(trial.new(), findings)
                 if values:
                     _check_direction(trial, values, metric.higher_is_better, findings=findings)
     findings.raise_any()
+
+
+def _check_abilities(metric: Any, findings: Findings) -> None:
+    needed = {"styled": "take_styles", "film": "update_film", "generative": "measure", "extractor": "update_features"}
+    for ability, method in needed.items():
+        if getattr(metric, ability, None):
+            findings.require(hasattr(metric, method), f"`{ability}` without {method}()", f"write {method}()")
+    alone = not getattr(metric, "styled", False) or getattr(metric, "paired", False)
+    findings.require(alone, "`styled` without `paired`", "set paired = True: styles belong to pairs")
 
 
 def _built(subject: Subject, device: str) -> Any:
@@ -61,55 +70,22 @@ def _built(subject: Subject, device: str) -> Any:
         raise NotCheckable(f"{subject.label}: {error.message}", hint=error.hint) from error
 
 
-class _Trial:
-    """A metric and the pictures to feed it."""
-
-    def __init__(self, subject: Subject, device: str, *, paired: bool, side: int) -> None:
-        self.subject, self.device, self.paired = subject, device, paired
-        self.fake, self.real = byte_pictures(COUNT, side, side, seed=1), byte_pictures(COUNT, side, side, seed=2)
-        noise = torch.randint(0, 256, self.fake.shape, generator=torch.Generator().manual_seed(3), dtype=torch.uint8)
-        self.noise = noise
-        if paired:  # alike, each a little less than the one before, so that a wrong weighting shows
-            strength = torch.linspace(0.02, 0.2, COUNT)[:, None, None, None]
-            self.fake = (self.real + (noise.float() - 128) * strength).round().clamp(0, 255).to(torch.uint8)
-
-    def new(self) -> Any:
-        """Return a fresh metric."""
-        return _built(self.subject, self.device)
-
-    def feed(self, metric: Any, fake: Tensor, real: Tensor, *, batch: int = COUNT) -> Any:
-        """Update a metric with all pictures and return it."""
-        for start in range(0, len(fake), batch):
-            part = slice(start, start + batch)
-            if self.paired:
-                metric.update(fake[part], real[part])
-            else:
-                metric.update(fake[part], real=False)
-                metric.update(real[part], real=True)
-        return metric
-
-    def values(self, fake: Tensor, real: Tensor, *, batch: int = COUNT) -> Values:
-        """Return what a fresh metric says."""
-        return self.feed(self.new(), fake, real, batch=batch).compute()
-
-
-def _accepted_side(subject: Subject, device: str, sides: Sequence[int]) -> int:
+def _accepted_trial(subject: Subject, device: str, sides: Sequence[int]) -> Trial:
     refusal = ""
     for side in sides:
-        metric = _built(subject, device)
+        trial = trial_for(_built(subject, device))(subject, lambda: _built(subject, device), side=side)
         try:
-            trial = _Trial(subject, device, paired=metric.paired, side=side)
             trial.values(trial.fake[:2], trial.real[:2])
         except EnvironmentProblem as error:
             raise NotCheckable(f"{subject.label}: {error.message}", hint=error.hint) from error
         except (NoInputError, UsageError) as error:
             refusal = error.message
         else:
-            return side
+            return trial
     raise NotCheckable(f"{subject.label} refuses pictures of {sides} pixels: {refusal}", hint="pass other sides")
 
 
-def _check_values(trial: _Trial, findings: Findings) -> Values:
+def _check_values(trial: Trial, findings: Findings) -> Values:
     """Return what the metric says of alike pictures; nothing if that is no answer."""
     fake, real = trial.fake.clone(), trial.real.clone()
     metric = trial.feed(trial.new(), fake, real)
@@ -127,7 +103,7 @@ def _check_values(trial: _Trial, findings: Findings) -> Values:
         findings=findings,
         text="the value depends on how the pictures are split; weigh batches by their size",
     )
-    shuffled = trial.values(fake[order], real[order])
+    shuffled = trial.values(fake, real, order=order)
     _compare(
         values, shuffled, findings=findings, text="the value depends on the order of the pictures; accumulate sums"
     )
@@ -135,7 +111,38 @@ def _check_values(trial: _Trial, findings: Findings) -> Values:
     used.reset()
     again = trial.feed(used, fake, real).compute()
     _compare(values, again, findings=findings, text="reset() doesn't forget everything; clear each piece of state")
+    _check_extras(trial, values, order, findings=findings)
     return values
+
+
+def _check_extras(trial: Trial, values: Values, order: torch.Tensor, *, findings: Findings) -> None:
+    """Check the optional answers: a value for each pair, intervals."""
+    metric = trial.feed(trial.new(), trial.fake, trial.real)
+    if hasattr(metric, "pair_values"):
+        own = metric.pair_values()
+        remedy = "return a tensor (n,) in the order of update()"
+        if findings.require(own.shape == (COUNT,), f"pair_values() has shape {tuple(own.shape)}", remedy):
+            moved = trial.feed(trial.new(), trial.fake, trial.real, order=order).pair_values()
+            same = torch.allclose(own[order], moved, rtol=RELATIVE, atol=1e-6, equal_nan=True)
+            findings.require(same, "pair_values() is not in the order of the pairs", remedy)
+    for key, (low, high) in getattr(metric, "intervals", dict)().items():
+        findings.require(key in values, f"intervals() has the key {key!r}, compute() has not", "use equal keys")
+        findings.require(low <= high, f"the interval of {key} is {low:.4g} to {high:.4g}", "the lower end comes first")
+
+
+def _check_generative(subject: Subject, device: str, side: int, *, findings: Findings) -> None:
+    """Check a metric of generators on a made-up one: seeded, finite, forgetful, counting."""
+    metric, counted = _built(subject, device), list[int]()
+    metric.measure(MadeUpSource(side), counted.append)
+    values = metric.compute()
+    if not _check_form(values, findings):
+        return
+    findings.require(sum(counted) > 0, "measure() never calls progress(n)", "call it with the latents done")
+    metric.reset()
+    _check_empty(metric, findings)
+    metric.measure(MadeUpSource(side), lambda done: None)
+    text = "the value differs when measured again; draw from an own generator with a fixed seed"
+    _compare(values, metric.compute(), findings=findings, text=text)
 
 
 def _check_form(values: Any, findings: Findings) -> bool:
@@ -156,8 +163,7 @@ def _compare(expected: Values, found: Values, *, findings: Findings, text: str) 
     findings.require(equal, f"{said}: {expected} and {found}", remedy)
 
 
-def _check_empty(trial: _Trial, findings: Findings) -> None:
-    metric = trial.new()
+def _check_empty(metric: Any, findings: Findings) -> None:
     try:
         found = f"compute() without pictures returns {metric.compute()!r}"
     except GanstyleError:
@@ -167,7 +173,7 @@ def _check_empty(trial: _Trial, findings: Findings) -> None:
     findings.require(False, found, "raise ganstyle.errors.NoInputError: a value for nothing is no value")
 
 
-def _check_direction(trial: _Trial, close: Values, higher_is_better: bool, *, findings: Findings) -> None:
+def _check_direction(trial: Trial, close: Values, higher_is_better: bool, *, findings: Findings) -> None:
     """Noise must not beat alike pictures; passed over if the metric doesn't look at the real pictures."""
     far = trial.values(trial.noise, trial.real)
     if close == trial.values(trial.fake, trial.noise):

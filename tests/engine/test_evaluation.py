@@ -9,8 +9,10 @@ import torch
 
 from ganstyle.api import Evaluator, Options
 from ganstyle.config import Selection
-from ganstyle.engine.evaluation import BATCH, batches, evaluate
+from ganstyle.engine.batching import BATCH, batches, pair_batches
+from ganstyle.engine.evaluation import assess, evaluate
 from ganstyle.engine.feature_cache import FeatureCache
+from ganstyle.engine.generative import LatentSource
 from ganstyle.engine.image_sets import ImageSet, as_image_set
 from ganstyle.errors import EnvironmentProblem, UsageError
 from ganstyle.registry import PluginStatus, Registry
@@ -88,6 +90,61 @@ class Plain:
         return {"plain": float(self.total)}
 
 
+class Styled(Spread):
+    """Pairs by the brightness of their style's first work."""
+
+    styled = True
+
+    def take_styles(self, works):
+        self.works = {name: int(found[0].max()) for name, found in works.items()}
+
+    def update(self, images, reference, *, styles):
+        self.values += [image.float().mean().item() - self.works[name] for image, name in zip(images, styles)]
+
+    def pair_values(self):
+        return torch.tensor(self.values)
+
+
+class Film:
+    """Counts frames of films and of their sources."""
+
+    paired, film, higher_is_better = False, True, False
+
+    def __init__(self):
+        self.frames = 0
+
+    def update_film(self, frames, reference):
+        self.frames += 100 * len(list(frames)) + len(list(reference))
+
+    def compute(self):
+        return {"frames": float(self.frames)}
+
+
+class Drawing:
+    """Mean brightness of pictures that it draws itself."""
+
+    paired, generative, higher_is_better = False, True, True
+
+    def measure(self, source, progress):
+        self.value = source.synthesise(source.codes(torch.ones(2, source.z_dim))).mean().item()
+        progress(2)
+
+    def compute(self):
+        return {"drawing": self.value}
+
+
+def build_styled(options: NoOptions, device):
+    return Styled()
+
+
+def build_film(options: NoOptions, device):
+    return Film()
+
+
+def build_drawing(options: NoOptions, device):
+    return Drawing()
+
+
 def build_gap(options: NoOptions, device):
     return Gap("gap_means")
 
@@ -124,6 +181,7 @@ def build_nan(options: NoOptions, device):
 def registry():
     """Only the metrics of this file."""
     targets = {"gap": build_gap, "twin": build_twin, "spread": build_spread, "plain": build_plain}
+    targets |= {"styled": build_styled, "film": build_film, "drawing": build_drawing}
     targets |= {"weightless": build_weightless, "broken": build_broken, "nan": build_nan}
     found = Registry()
     components = tuple(Evaluator(name, "Test.", target) for name, target in targets.items())
@@ -241,3 +299,85 @@ def test_batches_keep_the_order_and_never_mix_sizes():
 def test_large_pictures_go_in_small_batches():
     images = torch.zeros(3, 3, 2000, 1100, dtype=torch.uint8)
     assert [len(batch) for batch in batches(images)] == [1, 1, 1]
+
+
+def test_pairs_of_one_size_go_together_and_keep_their_styles():
+    small, large = grey(1), grey(2, side=6)
+    pairs = [(small[0], small[0], "a"), (small[0], small[0], "b"), (large, large, ["c"]), (grey(3, 4), grey(3, 4))]
+    found = [(len(images), styles) for images, _, styles in pair_batches(pairs)]
+    assert found == [(2, ["a", "b"]), (1, ["c"]), (2, [])]
+
+
+def test_a_styled_metric_gets_the_works_and_each_pairs_style(score):
+    works = {"dark": [grey(10, side=9)[0]], "light": [grey(200)[0]]}
+    pairs = [(grey(11)[0], grey(0)[0], "dark"), (grey(203)[0], grey(0)[0], "light")]
+    found = score("styled,spread", grey(0), pairs=pairs, styles=works)
+    assert found["spread_l1"].value == pytest.approx((11 + 203) / 2)
+    assert assess_styled(pairs, works) == [1, 3]
+
+
+def assess_styled(pairs, works):
+    """Return the value of each pair."""
+    found = Registry()
+    component = Evaluator("styled", "Test.", build_styled)
+    found.add(PluginStatus("test:test", "test", "test", "1", components=(component,)))
+    made = assess([Selection("styled")], registry=found, fake=grey(0), pairs=pairs, styles=works)
+    return made.pair_values["spread_l1"].tolist()
+
+
+def test_metrics_that_lack_styles_films_or_a_generator_say_so_alone(score):
+    found = score("styled,film,drawing,plain", grey(1), pairs=[(grey(1), grey(1))])
+    assert found["plain"].value == 1
+    assert found["styled"].error == "styled needs works of the style" and "--style" in found["styled"].hint
+    assert found["film"].error == "film compares films" and "eval film" in found["film"].hint
+    assert found["drawing"].error == "drawing needs a generator with latents"
+    assert {found[key].code for key in ("styled", "film", "drawing")} == {2}
+
+
+class Doubling(torch.nn.Module):
+    """A generator without codes: the latent itself, twice, as a grey picture."""
+
+    z_dim, labels = 3, 0
+
+    def __init__(self):
+        super().__init__()
+        self.gain = torch.nn.Parameter(torch.tensor(0.25))
+
+    def forward(self, z):
+        return (self.gain * z.mean(1))[:, None, None, None].expand(-1, 1, 4, 4)
+
+
+def test_a_metric_of_generators_draws_from_the_source(score):
+    source = LatentSource(Doubling())
+    assert (source.z_dim, source.styled, source.labels) == (3, False, 0)
+    done = []
+    found = score("drawing", grey(1, 2), source=source, progress=done.append)["drawing"]
+    assert (found.value, found.n_fake, found.counted) == (0.25, 2, "latents")
+    assert sum(done) == 2
+
+
+def test_features_that_are_not_finite_name_their_side_and_number(score, monkeypatch, tmp_path):
+    monkeypatch.setattr(
+        Means, "__call__", lambda self, images: images.float().mean((2, 3)) / (images.amax((2, 3)) != 7)
+    )
+    found = score("gap,twin,plain", grey(1, 7, 3), grey(2), cache=FeatureCache(tmp_path))
+    expected = "1 of 3 generated images have features that are not finite (first: number 2)"
+    assert found["gap"].error == found["twin"].error == expected
+    assert found["plain"].value == 3
+    assert len(list(tmp_path.iterdir())) == 0
+
+
+def test_metrics_on_one_network_get_the_very_same_tensor(registry):
+    seen = []
+    registry.build = lambda kind, name, *rest: build_watching(seen)
+    assess([Selection("a"), Selection("b")], registry=registry, fake=grey(*range(BATCH + 3)), real=grey(1))
+    fakes = [features for features in seen if len(features) > 1]
+    assert len(fakes) == 2 and fakes[0] is fakes[1]
+
+
+def build_watching(seen):
+    """Return a metric that keeps every tensor it is given."""
+    metric = Gap("watching")
+    taken = metric.update_features
+    metric.update_features = lambda features, *, real: (seen.append(features), taken(features, real=real))
+    return metric

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 from ganstyle.api import Options
 from ganstyle.errors import EnvironmentProblem, InputError, NoInputError
@@ -207,3 +208,127 @@ def test_missing_weights_are_no_failure(place):
     with pytest.raises(NotCheckable, match="weights are not here") as caught:
         check_evaluator(heavy)
     assert caught.value.hint == "get them"
+
+
+class Styled(Pairs):
+    """Difference of each picture's brightness from that of its style's works."""
+
+    styled = True
+
+    def reset(self) -> None:
+        self.values, self.works = [], {}
+
+    def take_styles(self, works) -> None:
+        self.works = {
+            name: sum(work.float().mean().item() for work in found) / len(found) for name, found in works.items()
+        }
+
+    def update(self, images, reference, *, styles) -> None:
+        wanted = [self.works[name] for name in styles]
+        self.values += [
+            abs(image.float().std().item() - reference.float().std().item()) + 0.001 * wanted
+            for image, reference, wanted in zip(images, reference, wanted, strict=True)
+        ]
+
+    def pair_values(self):
+        return torch.tensor(self.values)
+
+
+class SortedPairs(Styled):
+    def pair_values(self):
+        return torch.tensor(self.values).sort().values
+
+
+class Film:
+    """How much more films change from frame to frame than their sources."""
+
+    paired, film, higher_is_better = False, True, False
+
+    def __init__(self, options: NoOptions, device) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        self.values = []
+
+    def update_film(self, frames, reference) -> None:
+        first, second = (torch.stack(list(one)).float().diff(dim=0).abs().mean().item() for one in (frames, reference))
+        self.values.append(abs(first - second))
+
+    def compute(self) -> dict[str, float]:
+        if not self.values:
+            raise NoInputError("no film")
+        return {"change": sum(sorted(self.values)) / len(self.values)}
+
+
+class LastFilmOnly(Film):
+    def compute(self) -> dict[str, float]:
+        return super().compute() and {"change": self.values[-1]}
+
+
+class FilmWithoutMethod(Pairs):
+    film = True
+
+
+class Generative:
+    """Mean distance of pictures of neighbouring codes."""
+
+    paired, generative, higher_is_better, seed = False, True, False, 0
+
+    def __init__(self, options: NoOptions, device) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        self.values = []
+
+    def measure(self, source, progress) -> None:
+        generator = None if self.seed is None else torch.Generator().manual_seed(self.seed)
+        codes = source.codes(torch.randn(4, source.z_dim, generator=generator))
+        images = source.synthesise(codes)
+        self.values += (images[1:] - images[:-1]).square().mean((1, 2, 3)).tolist()
+        progress(4)
+
+    def compute(self) -> dict[str, float]:
+        if not self.values:
+            raise NoInputError("nothing drawn")
+        return {"steps": sum(self.values) / len(self.values)}
+
+
+class Unseeded(Generative):
+    seed = None
+
+
+class Uncounted(Generative):
+    def measure(self, source, progress) -> None:
+        super().measure(source, lambda done: None)
+
+
+@pytest.mark.parametrize("good", [Styled, Film, Generative])
+def test_right_metrics_of_every_other_kind_pass(good):
+    assert check_evaluator(good) is None
+
+
+@pytest.mark.parametrize(
+    ("broken", "message"),
+    [
+        (SortedPairs, "pair_values() is not in the order of the pairs"),
+        (LastFilmOnly, "the value depends on the order of the pictures"),
+        (FilmWithoutMethod, "`film` without update_film()"),
+        (type("StyledSets", (Styled,), {"paired": False}), "`styled` without `paired`"),
+        (Unseeded, "the value differs when measured again"),
+        (Uncounted, "measure() never calls progress(n)"),
+    ],
+)
+def test_broken_metrics_of_every_other_kind_are_caught(broken, message):
+    with pytest.raises(ConformanceError) as caught:
+        check_evaluator(broken)
+    assert message in str(caught.value)
+
+
+def test_an_interval_must_belong_to_a_value_and_not_be_turned():
+    class Turned(Pairs):
+        def intervals(self):
+            return {"mad": (2.0, 1.0), "other": (0.0, 1.0)}
+
+    with pytest.raises(ConformanceError) as caught:
+        check_evaluator(Turned)
+    assert "the interval of mad is 2 to 1" in str(caught.value) and "has the key 'other'" in str(caught.value)
