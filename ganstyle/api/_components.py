@@ -93,9 +93,15 @@ class Regularizer(Component):
 
 @dataclass(frozen=True)
 class Evaluator(Component):
-    """Metric: `build(options, device) -> EvaluatorLike`."""
+    """Metric: `build(options, device) -> EvaluatorLike`.
+
+    Attributes:
+        compat: name of another tool to the options that make this metric follow its protocol, e.g.
+            `{"pytorch-fid": {"resize": "pytorch"}}`; `ganstyle eval --compat NAME` scores all metrics that name it.
+    """
 
     kind: ClassVar[str] = "metric"
+    compat: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ import json
 import os
 import urllib.error
 import urllib.request
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +25,8 @@ TRIES = 3
 TIMEOUT_SECONDS = 30
 CHUNK_BYTES = 1 << 20
 
+_GIVEN: dict[str, Path] = {}
+
 
 @dataclass(frozen=True)
 class WeightsFile:
@@ -37,6 +39,8 @@ class WeightsFile:
         sha256: of its content, in hex.
         size: bytes.
         licence: of the weights.
+        key: short name, as in `--weights KEY=PATH`.
+        users: metrics that need it.
     """
 
     name: str
@@ -45,6 +49,8 @@ class WeightsFile:
     sha256: str
     size: int
     licence: str = ""
+    key: str = ""
+    users: tuple[str, ...] = ()
 
 
 def cache_folder() -> Path:
@@ -53,8 +59,25 @@ def cache_folder() -> Path:
     return Path(home) / "cache" if home else platformdirs.user_cache_path("ganstyle", appauthor=False)
 
 
+@contextmanager
+def given_weights(paths: Mapping[str, Path]) -> Iterator[None]:
+    """Look for some files in one place only, within the block.
+
+    Args:
+        paths: `WeightsFile.key` to a file, as `--weights KEY=PATH` says. Their content is verified as ever.
+    """
+    before = dict(_GIVEN)
+    _GIVEN.update(paths)
+    try:
+        yield
+    finally:
+        _GIVEN.clear()
+        _GIVEN.update(before)
+
+
 def candidates(file: WeightsFile, path: Path | None = None) -> list[Path]:
     """Return the places where a file is looked for, best first: an explicit path, else the weights folders."""
+    path = path or _GIVEN.get(file.key)
     if path is not None:
         return [path]
     own = os.environ.get(WEIGHTS_VARIABLE)

@@ -17,33 +17,22 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torch_fidelity import feature_extractor_inceptionv3 as blocks
 
-from ganstyle.api import Options
-from ganstyle.data.weights import WeightsFile, file_sha256, find_weights, load_state_dict
+from ganstyle.data.weights import load_state_dict
 from ganstyle.errors import ModelError
 from ganstyle_metrics.resize import RESIZES
+from ganstyle_metrics.weights_table import INCEPTION, WeightsOptions, chosen_weights
 
-INCEPTION = WeightsFile(
-    name="the Inception network of FID",
-    files=("weights-inception-2015-12-05-6726825d.pth", "pt_inception-2015-12-05-6726825d.pth"),
-    url="https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth",
-    sha256="6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",
-    size=95_628_359,
-    licence="Apache-2.0",
-)
 SIDE = 299
 WIDTH = 2048
 
 
-class InceptionOptions(Options):
+class InceptionOptions(WeightsOptions):
     """Options that every metric on Inception features has."""
 
-    weights: Annotated[str | None, Field(description="Weights file; none looks in the usual places.")] = None
-    weights_sha256: Annotated[
-        str | None,
-        Field(pattern="^[0-9a-f]{64}$", description="Accept this file instead of the published one; scores say so."),
-    ] = None
-    resize: Annotated[Literal["tf1", "pytorch"], Field(description="To 299 pixels, as whose pipeline.")] = "tf1"
-    download: Annotated[bool, Field(description="Download missing weights (96 MB).")] = False
+    resize: Annotated[
+        Literal["tf1", "pytorch", "clean", "antialias"],
+        Field(description="To 299 pixels, as whose pipeline: torch-fidelity, pytorch-fid, clean-fid, torchmetrics."),
+    ] = "tf1"
 
 
 class Inception(nn.Module):
@@ -119,8 +108,8 @@ class InceptionExtractor:
     def __call__(self, images: Tensor) -> Tensor:
         """Return float32 (B, 2048) on the CPU of uint8 images (B, 3, H, W)."""
         resized = self._resize(images.to(self.device), SIDE)
-        # pytorch-fid maps to 2x - 1 of [0, 1], the original graph to (x - 128) / 128.
-        scaled = (resized - 128) / 128 if self._resize is RESIZES["tf1"] else resized / 127.5 - 1
+        # pytorch-fid maps to 2x - 1 of [0, 1]; the original graph, and all others, to (x - 128) / 128.
+        scaled = resized / 127.5 - 1 if self._resize is RESIZES["pytorch"] else (resized - 128) / 128
         return self.network(scaled).cpu()
 
     def logits(self, features: Tensor) -> Tensor:
@@ -135,11 +124,8 @@ def inception_extractor(options: InceptionOptions, device: torch.device | str) -
         EnvironmentProblem: no such weights, or a file of another content.
         ModelError: the file accepted by its hash holds another network.
     """
-    known = INCEPTION
-    if options.weights_sha256 is not None:
-        known = WeightsFile(known.name, known.files, known.url, options.weights_sha256, known.size)
-    path = find_weights(known, path=Path(options.weights) if options.weights else None, download=options.download)
-    return _loaded(path, file_sha256(path), options.resize, str(device))
+    path, sha256 = chosen_weights(INCEPTION, options)
+    return _loaded(path, sha256, options.resize, str(device))
 
 
 @functools.lru_cache(maxsize=2)

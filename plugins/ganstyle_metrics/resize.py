@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -60,4 +62,34 @@ def antialias(images: Tensor, side: int) -> Tensor:
     return F.interpolate(images.float(), size=(side, side), mode="bilinear", align_corners=False, antialias=True)
 
 
-RESIZES = {"tf1": tf1, "pytorch": pytorch, "antialias": antialias}
+def clean(images: Tensor, side: int) -> Tensor:
+    """Resize as clean-fid does: Pillow's bicubic with antialias, in floating point, cut to the range of bytes.
+
+    Args:
+        images: uint8 (B, C, H, W).
+        side: height and width of the result in pixels.
+
+    Returns:
+        float32 (B, C, side, side), in [0, 255], on the device of the images.
+    """
+    planes = images.flatten(0, 1).cpu().numpy().astype(np.float32)
+    resized = [np.asarray(Image.fromarray(plane).resize((side, side), Image.Resampling.BICUBIC)) for plane in planes]
+    return torch.from_numpy(np.stack(resized)).clamp(0, 255).view(*images.shape[:2], side, side).to(images.device)
+
+
+def pillow(images: Tensor, side: int) -> Tensor:
+    """Resize as Pillow does with pictures of bytes: bicubic with antialias, rounded to bytes.
+
+    Args:
+        images: uint8 (B, 3, H, W).
+        side: height and width of the result in pixels.
+
+    Returns:
+        float32 (B, 3, side, side), whole numbers in [0, 255], on the device of the images.
+    """
+    pictures = [Image.fromarray(picture) for picture in images.permute(0, 2, 3, 1).cpu().numpy()]
+    resized = np.stack([np.asarray(one.resize((side, side), Image.Resampling.BICUBIC)) for one in pictures])
+    return torch.from_numpy(resized).permute(0, 3, 1, 2).float().contiguous().to(images.device)
+
+
+RESIZES = {"tf1": tf1, "pytorch": pytorch, "antialias": antialias, "clean": clean, "pillow": pillow}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 import threading
@@ -44,6 +45,17 @@ def test_places_are_tried_in_order(tmp_path):
     assert find_weights(known()) == mine
     explicit = put(tmp_path / "elsewhere.bin")
     assert find_weights(known(), path=explicit) == explicit
+
+
+def test_a_given_file_is_the_only_place_while_it_is_given(tmp_path):
+    file = dataclasses.replace(known(), key="net")
+    mine, other = put(tmp_path / "mine/net.pth"), put(tmp_path / "other.bin")
+    with weights.given_weights({"net": other}):
+        assert find_weights(file) == other
+        put(other, b"damaged")
+        with pytest.raises(EnvironmentProblem, match=r"other.bin has sha256"):
+            find_weights(file)
+    assert find_weights(file) == mine
 
 
 def test_a_missing_file_names_itself_its_source_hash_and_place(tmp_path):

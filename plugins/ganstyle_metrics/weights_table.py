@@ -1,0 +1,83 @@
+"""Every file of weights that a metric may need and that doesn't come with a package.
+
+The hashes are those of public records: each is stated alike by several independent projects that pin the file.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from ganstyle.api import Options
+from ganstyle.data.weights import WeightsFile, file_sha256, find_weights
+
+INCEPTION = WeightsFile(
+    name="the Inception network of FID",
+    files=("weights-inception-2015-12-05-6726825d.pth", "pt_inception-2015-12-05-6726825d.pth"),
+    url="https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth",
+    sha256="6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",
+    size=95_628_359,
+    licence="Apache-2.0",
+    key="inception",
+    users=("fid", "fid_infinity", "kid", "is"),
+)
+VGG16 = WeightsFile(
+    name="the VGG-16 network of ImageNet",
+    files=("vgg16-397923af.pth",),
+    url="https://download.pytorch.org/models/vgg16-397923af.pth",
+    sha256="397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0",
+    size=553_433_881,
+    licence="BSD-3-Clause",
+    key="vgg16",
+    users=("precision", "recall", "density", "coverage"),
+)
+DINOV2 = WeightsFile(
+    name="DINOv2 ViT-L/14",
+    files=("dinov2_vitl14_pretrain.pth",),
+    url="https://dl.fbaipublicfiles.com/dinov2/dinov2_vitl14/dinov2_vitl14_pretrain.pth",
+    sha256="d5383ea8f4877b2472eb973e0fd72d557c7da5d3611bd527ceeb1d7162cbf428",
+    size=1_217_586_395,
+    licence="Apache-2.0",
+    key="dinov2",
+    users=("fd_dinov2",),
+)
+CLIP = WeightsFile(
+    name="CLIP ViT-L/14 at 336 pixels",
+    files=("clip-vit-large-patch14-336.bin",),
+    url="https://huggingface.co/openai/clip-vit-large-patch14-336/resolve/"
+    "ce19dc912ca5cd21c8a653c79e251e808ccabcd1/pytorch_model.bin",
+    sha256="c6032c2e0caae3dc2d4fba35535fa6307dbb49df59c7e182b1bc4b3329b81801",
+    size=1_711_974_081,
+    licence="MIT",
+    key="clip",
+    users=("cmmd",),
+)
+WEIGHTS_FILES = (INCEPTION, VGG16, DINOV2, CLIP)
+"""What `ganstyle doctor` lists."""
+
+
+class WeightsOptions(Options):
+    """Options of every metric whose network must be downloaded."""
+
+    weights: Annotated[str | None, Field(description="Weights file; none looks in the usual places.")] = None
+    weights_sha256: Annotated[
+        str | None,
+        Field(pattern="^[0-9a-f]{64}$", description="Accept this file instead of the published one; scores say so."),
+    ] = None
+    download: Annotated[bool, Field(description="Download missing weights.")] = False
+
+
+def chosen_weights(known: WeightsFile, options: WeightsOptions) -> tuple[Path, str]:
+    """Return a verified file and its sha256, which is the published one or the one that the options accept.
+
+    Raises:
+        EnvironmentProblem: no such file, or one of another content, which is never used.
+    """
+    if options.weights_sha256 is not None:
+        known = WeightsFile(
+            known.name, known.files, known.url, options.weights_sha256, known.size, key=known.key, users=known.users
+        )
+    path = find_weights(known, path=Path(options.weights) if options.weights else None, download=options.download)
+    return path, file_sha256(path)
