@@ -12,6 +12,7 @@ NEEDED = (
     "ganstyle_gans/__init__.py",
     "ganstyle_metrics/__init__.py",
     "ganstyle_styles/__init__.py",
+    "ganstyle_translation/__init__.py",
 )
 UNWANTED = (".pyc", ".pt", ".pth", ".pkl", ".onnx")
 EMBEDDED_BYTES = 3_000_000

@@ -106,9 +106,15 @@ class Evaluator(Component):
 
 @dataclass(frozen=True)
 class Dataset(Component):
-    """Data set: `build(options, split) -> DatasetLike`."""
+    """Data set: `build(options, split) -> DatasetLike`.
+
+    Attributes:
+        folder: the option that takes the folder or file of `--data` where an architecture's recipe names this data
+            set; empty: `--data FOLDER` is then another data set, `folder` or `zip`.
+    """
 
     kind: ClassVar[str] = "data"
+    folder: str = ""
 
 
 @dataclass(frozen=True)

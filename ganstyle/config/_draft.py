@@ -114,9 +114,17 @@ class Draft:
 
     def _choose(self, kind: str, name: str) -> None:
         is_new_data = kind == "data" and name not in self.registry.names(kind)
-        name, options = _as_dataset(name) if is_new_data else (name, {})
+        name, options = self._as_dataset(name) if is_new_data else (name, {})
         self.single[kind] = name
         self.options.setdefault((kind, name), {}).update(options)
+
+    def _as_dataset(self, name: str) -> tuple[str, dict[str, Any]]:
+        """Read what `--data` got: a path for the data set that the architecture chose, or for one of pictures."""
+        found, options = _as_dataset(name)
+        chosen = self.single["data"]
+        own = find(self.registry, "data", chosen) if options and chosen in self.registry.names("data") else None
+        option = getattr(own, "folder", "")
+        return (chosen, {option: options["path"]}) if option else (found, options)
 
     def _apply_list(self, path: tuple[str, ...], value: Any) -> None:
         kind, *rest = path

@@ -58,10 +58,13 @@ class Keeper:
     def _write_preview(self) -> Path:
         session, train = self.session, self.session.config.train
         generator = torch.Generator(device=session.device).manual_seed(train.seed)
-        pictures = session.task.sample(
+        own = getattr(session.task, "preview", None)  # with what the pictures were made of, in groups
+        pictures = (own or session.task.sample)(
             session.averaged.networks, train.preview_count, generator=generator, batch=self.preview_batch()
         )
-        sheet = contact_sheet(list(to_uint8(pictures).cpu()), columns=max(1, int(len(pictures) ** 0.5 + 0.5)))
+        group = session.task.preview_columns if own else 1  # type: ignore[attr-defined]
+        columns = group * max(1, int((len(pictures) / group**2) ** 0.5 + 0.5))
+        sheet = contact_sheet(list(to_uint8(pictures).cpu()), columns=columns)
         return save_image(sheet, self.run.folder / "previews" / f"{session.images:09d}.png", overwrite=True)
 
     def preview_batch(self) -> Batch:
