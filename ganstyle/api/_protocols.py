@@ -188,6 +188,8 @@ class TaskLike(Protocol):
             made longer promises no more than it holds.
         strengthen(level, since=n) -> str: hold D back as after `level` collapses; what is in `state_tensors` is of a
             time after n of them. Returns what was done, in words; empty if there is nothing to strengthen.
+        preview(networks, count, *, generator, batch) -> Tensor: as `sample`, for the grids of a run, with what the
+            pictures were made of; `preview_columns: int` is how many pictures belong together.
         draw(batch) -> Batch: called once for each phase that is due, before the batch is cut into micro-batches: the
             batch with what is drawn at random per example (latents), so that the parts add up to the joint batch.
         state_tensors() -> dict[str, Tensor], load_state_tensors(mapping): what a checkpoint must hold besides the
