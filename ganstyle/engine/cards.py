@@ -44,7 +44,7 @@ class Card(Options):
         discriminator: the architecture that judged them, unless their own did.
         penalties: added to the discriminator's loss; some losses make no sense without.
         image: what they make.
-        styles: names of the labels, if conditional.
+        styles: names of the labels, if conditional; of a translator in two directions, of its two sides.
         images_seen: training images shown.
         data: what they were trained on, in words, with licences.
         data_licence: of the pictures they were trained on.

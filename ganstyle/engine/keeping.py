@@ -167,7 +167,7 @@ def _provenance(session: Session) -> dict[str, Any]:
         "training_images": len(dataset),
         "data": f"{config.data.name} {place}".strip(),
         "data_licence": config.train.data_licence or str(getattr(dataset, "licence", "")),
-        "styles": list(getattr(dataset, "styles", [])) if session.image.labels else [],
+        "styles": list(getattr(dataset, "styles" if session.image.labels else "sides", [])),
     }
 
 
