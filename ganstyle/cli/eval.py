@@ -14,7 +14,8 @@ from ganstyle.errors import EXIT_OK, EXIT_SOME_FAILED, EnvironmentProblem, Usage
 if TYPE_CHECKING:
     from ganstyle.config import Selection
     from ganstyle.engine.evaluation import Score
-    from ganstyle.engine.image_sets import ImageSet, PairSet
+    from ganstyle.engine.image_sets import ImageSet
+    from ganstyle.engine.pair_sets import PairSet
     from ganstyle.engine.sources import Sampling
     from ganstyle.registry import Registry
 
@@ -109,7 +110,7 @@ def _downloading(metrics: tuple[Selection, ...], registry: Registry) -> tuple[Se
 
 
 def _pair_subject(words: list[str], count: int | None) -> _Subject:
-    from ganstyle.engine.image_sets import pair_folders
+    from ganstyle.engine.pair_sets import pair_folders
 
     if len(words) != 2:
         raise UsageError(f"--pairs needs two folders, got {len(words)}", hint="ganstyle eval --pairs OUT CONTENT")

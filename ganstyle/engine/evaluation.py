@@ -14,6 +14,7 @@ from ganstyle.engine.batching import batches, pair_batches
 from ganstyle.engine.feature_cache import Facts, FeatureCache
 from ganstyle.engine.image_sets import ImageSet, as_image_set
 from ganstyle.engine.metric_jobs import Job, Side, built, scores_of
+from ganstyle.engine.references import Moments
 from ganstyle.engine.scores import Score
 from ganstyle.errors import GanstyleError, InputError, UsageError
 from ganstyle.registry import Registry, describe
@@ -71,7 +72,7 @@ def assess(
         metrics: evaluators by name, with their options.
         registry: finds them.
         fake: generated pictures; whatever `as_image_set` takes, e.g. uint8 (N, 3, H, W), batches, paths.
-        real: the pictures to compare with; metrics that need none work without.
+        real: the pictures to compare with, or `Moments` of their features; metrics that need none work without.
         pairs: (picture, reference), uint8 (3, H, W) or (B, 3, H, W); or with the name of the picture's style (or a
             list of B names) as a third part. Without them, paired metrics compare generated pictures with one another
             and their keys say `within`.
@@ -92,7 +93,7 @@ def assess(
     plan.refuse_films()
     plan.take_styles(styles or {}, has_pairs=pairs is not None)
     sides = {False: plan.side(as_image_set(fake), real=False, within=pairs is None)}
-    sides[True] = plan.side(as_image_set(real), real=True) if real is not None else Side()
+    sides[True] = plan.reference(real)
     for pair in pair_batches(pairs or ()):
         plan.pair(*pair)
     plan.draw(source)
@@ -159,6 +160,15 @@ class _Plan:
                 job.fail(UsageError(f"{job.name} needs {lacking}", hint="ganstyle eval --pairs OUT CONTENT --style S"))
             job.attempt(job.evaluator.take_styles, styles)
 
+    def reference(self, real: Any) -> Side:
+        """Show the real side: pictures, or what is left of some."""
+        if not isinstance(real, Moments):
+            return self.side(as_image_set(real), real=True) if real is not None else Side()
+        for job in self.jobs:
+            if job.wants(real=True) and getattr(job.evaluator, "needs_real", True):
+                job.attempt(_take_moments, job, real)
+        return Side()
+
     def side(self, images: ImageSet, *, real: bool, within: bool = False) -> Side:
         """Show one side to all metrics; features that the cache knows are not computed."""
         wanted = [job for job in self.jobs if job.wants(real=real)]
@@ -169,7 +179,7 @@ class _Plan:
         alike = [job for job in self.jobs if within and job.kind == "pairs" and job.error is None]
         waiting = {key: network for key, network in networks.items() if key not in known}
         plain = [job for job in wanted if job.extractor is None]
-        side = Side(lossy=images.lossy, features={key: found[0] for key, found in known.items()})
+        side = Side(encoding=images.encoding, features={key: found[0] for key, found in known.items()})
         if waiting or plain or alike:
             side.facts = self._walk(images, list(waiting.values()), [*plain], alike=alike, real=real)
             side.features |= self._collected(images, waiting, side.facts, real=real)
@@ -200,7 +210,7 @@ class _Plan:
                 job.attempt(job.evaluator.update, batch, real=real)
             neighbours.take(batch)
             self.progress(len(batch))
-        facts.skipped = len(images.skipped)
+        facts.skipped, facts.unread = len(images.skipped), list(images.unread)
         return facts
 
     def _collected(
@@ -233,6 +243,13 @@ class _Plan:
             elif job.offers("generative"):
                 counted = _Counted(job, self.progress)
                 job.attempt(job.evaluator.measure, source, counted)
+
+
+def _take_moments(job: Job, moments: Moments) -> None:
+    if not hasattr(job.evaluator, "take_moments"):
+        message = f"{job.name} needs real pictures; {moments.name} holds their mean and covariance only"
+        raise UsageError(message, hint="use a Fréchet distance, or a folder of pictures")
+    job.evaluator.take_moments(moments.mean, moments.covariance)
 
 
 @dataclass

@@ -12,10 +12,10 @@ from pathlib import Path
 from torch import Tensor
 
 from ganstyle.data.tensors import read_header, read_tensors, write_tensors
-from ganstyle.data.weights import cache_folder
+from ganstyle.engine.content_index import home_cache
 from ganstyle.errors import GanstyleError
 
-VERSION = 1
+VERSION = 2
 MAX_BYTES = 2 << 30
 
 
@@ -26,10 +26,12 @@ class Facts:
     Attributes:
         sizes: `"64 x 48"` (width x height) to number of pictures.
         skipped: number of pictures that could not be read.
+        unread: their places among all pictures, counted from 0, as far as known.
     """
 
     sizes: dict[str, int] = field(default_factory=dict)
     skipped: int = 0
+    unread: list[int] = field(default_factory=list)
 
     @property
     def count(self) -> int:
@@ -48,11 +50,15 @@ class FeatureCache:
     Args:
         folder: where; None is the user's cache folder.
         max_bytes: the least recently used files beyond this are removed.
+
+    Attributes:
+        damaged: number of files that were cut off or changed, and so were not used.
     """
 
     def __init__(self, folder: Path | None = None, *, max_bytes: int = MAX_BYTES) -> None:
-        self.folder = folder or cache_folder() / "features"
+        self.folder = folder or home_cache() / "features"
         self.max_bytes = max_bytes
+        self.damaged = 0
 
     def read(self, identity: str, extractor: str) -> tuple[Tensor, Facts] | None:
         """Return features (N, D) and facts, or None: unknown content, or a file that is damaged or of another version.
@@ -71,6 +77,7 @@ class FeatureCache:
             if stored["sha256"] == _digest(features) and facts.count == len(features):
                 os.utime(path)
                 return features, facts
+        self.damaged += 1
         return None
 
     def write(self, identity: str, extractor: str, *, features: Tensor, facts: Facts) -> None:

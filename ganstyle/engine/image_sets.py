@@ -1,26 +1,28 @@
-"""Pictures to be scored: folders, data sets, tensors and pairs of folders, each with an identity by content."""
+"""Pictures to be scored: folders, data sets and tensors, each with an identity by content."""
 
 from __future__ import annotations
 
 import hashlib
+import io
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import groupby
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 from torch import Tensor
 
+import ganstyle
 from ganstyle.api import DatasetLike
 from ganstyle.data.names import shown
 from ganstyle.data.reading import as_tensor, find_images, read_image
 from ganstyle.data.transforms import Preprocess
+from ganstyle.engine.content_index import files_identity
+from ganstyle.engine.encodings import LOOKED_AT, Encoding, encoding_of
 from ganstyle.errors import InputError, NoInputError
-
-LOSSY_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"})
 
 
 @dataclass
@@ -31,20 +33,62 @@ class ImageSet:
         iterate: starts a new walk over uint8 (3, H, W) pictures of any size.
         count: how many, as far as known; None for a stream.
         identify: computes a hash of the content; None for streams, which can't be read twice.
-        lossy: share of JPEG files, in [0, 1].
         skipped: (file, reason) of pictures that can't be read, filled while walking.
+        unread: their places, counted from 0, filled likewise.
+        read: one picture by its place, if that is quicker than walking.
+        name: what a picture is called, by its place.
+        inspect: finds out how the pictures were stored.
     """
 
     iterate: Callable[[], Iterator[Tensor]]
     count: int | None = None
     identify: Callable[[], str] | None = None
-    lossy: float = 0.0
     skipped: list[tuple[str, str]] = field(default_factory=list)
+    unread: list[int] = field(default_factory=list)
+    read: Callable[[int], Tensor] | None = None
+    name: Callable[[int], str] | None = None
+    inspect: Callable[[], Encoding] | None = None
 
     @cached_property
     def identity(self) -> str:
         """Hash of the content, in hex; empty for a stream."""
         return self.identify() if self.identify else ""
+
+    @cached_property
+    def encoding(self) -> Encoding:
+        """How the pictures were stored; nothing is known of tensors and samples."""
+        return self.inspect() if self.inspect else Encoding()
+
+    def pick(self, numbers: Sequence[int], *, unread: Collection[int] = ()) -> dict[int, tuple[str, Tensor]]:
+        """Return some pictures with their names.
+
+        Args:
+            numbers: places among the readable pictures, counted from 0.
+            unread: places of those that a walk left out.
+
+        Returns:
+            number -> (name, uint8 (3, H, W)); pictures that can't be had (any more) are missing.
+        """
+        places = self._places(max(numbers, default=-1) + 1, unread)
+        names = {number: self.name(places[number]) if self.name else f"number {number + 1}" for number in numbers}
+        if self.read is None:
+            walked = dict(enumerate(islice(self.iterate(), len(places))))
+            return {number: (names[number], walked[number]) for number in numbers if number in walked}
+        found = {}
+        for number in numbers:
+            try:
+                found[number] = (names[number], self.read(places[number]))
+            except InputError:  # it was readable when it was scored
+                continue
+        return found
+
+    def _places(self, count: int, unread: Collection[int]) -> list[int]:
+        missing, places, place = set(unread), list[int](), 0
+        while len(places) < count:
+            if place not in missing:
+                places.append(place)
+            place += 1
+        return places
 
 
 def as_image_set(images: Any) -> ImageSet:
@@ -62,7 +106,8 @@ def as_image_set(images: Any) -> ImageSet:
     if isinstance(images, str | os.PathLike):
         return folder_set(Path(images))
     if isinstance(images, Tensor):
-        return ImageSet(lambda: iter(images), len(images), lambda: pixel_identity(images))
+        read = images.__getitem__
+        return ImageSet(lambda: iter(images), len(images), lambda: pixel_identity(images), read=read)
     if isinstance(images, list | tuple):
         return ImageSet(lambda: _singles(images), identify=lambda: pixel_identity(_singles(images)))
     return ImageSet(lambda: _singles(images))
@@ -89,6 +134,34 @@ def pixel_identity(images: Iterable[Tensor]) -> str:
     return digest.hexdigest()
 
 
+def indexed_set(
+    count: int, read: Callable[[int], Tensor], name: Callable[[int], str], *, identify: Callable[[], str]
+) -> ImageSet:
+    """Return pictures that can be read one by one; a bad one among 10,000 is counted, not fatal.
+
+    Args:
+        count: how many.
+        read: uint8 (3, H, W) by place; raises InputError.
+        name: by place.
+        identify: computes a hash of the content.
+    """
+
+    def walk() -> Iterator[Tensor]:
+        images.skipped.clear()
+        images.unread.clear()
+        for place in range(count):
+            try:
+                image = read(place)
+            except InputError as error:
+                images.skipped.append((name(place), error.message))
+                images.unread.append(place)
+                continue
+            yield image
+
+    images = ImageSet(walk, count, identify, read=read, name=name)
+    return images
+
+
 def folder_set(path: Path | str, *, count: int | None = None) -> ImageSet:
     """Return the pictures below a folder.
 
@@ -107,13 +180,24 @@ def folder_set(path: Path | str, *, count: int | None = None) -> ImageSet:
     if not files:
         message = f"no pictures below {shown(root)} ({len(found.ignored)} other files)"
         raise NoInputError(message, where=shown(root), hint=f"ganstyle data check {shown(root)}")
-    images = _files_set(files, root=root)
-    images.lossy = sum(file.suffix.lower() in LOSSY_SUFFIXES for file in files) / len(files)
-    return images
+    return files_set(files, root=root)
 
 
-def _files_set(files: list[Path], root: Path | None = None) -> ImageSet:
-    images = ImageSet(lambda: _read_all(files, images.skipped), len(files), lambda: _file_identity(files, root))
+def files_set(files: Sequence[Path], root: Path | None = None) -> ImageSet:
+    """Return picture files as a set.
+
+    Args:
+        files: in the order of the walk.
+        root: of all of them; names in the identity are relative to it.
+    """
+
+    def name(place: int) -> str:
+        return shown(files[place].relative_to(root) if root else files[place].name)
+
+    images = indexed_set(
+        len(files), lambda place: read_image(files[place]), name, identify=lambda: files_identity(files, root)
+    )
+    images.inspect = lambda: encoding_of([file.name for file in files], spread(list(files), LOOKED_AT))
     return images
 
 
@@ -122,29 +206,6 @@ def spread(items: list[Any], count: int | None) -> list[Any]:
     if count is None or count >= len(items):
         return items
     return [items[index * len(items) // count] for index in range(count)]
-
-
-def _read_all(files: list[Path], skipped: list[tuple[str, str]]) -> Iterator[Tensor]:
-    skipped.clear()
-    for file in files:
-        try:
-            yield read_image(file)
-        except InputError as error:  # one bad file among 10,000 is counted, not fatal
-            skipped.append((shown(file), error.message))
-
-
-def _file_identity(files: list[Path], root: Path | None = None) -> str:
-    """Hash names below the root (without one: bare names) and contents."""
-    digest = hashlib.sha256()
-    for file in sorted(files):
-        try:
-            with open(file, "rb") as content:
-                content_hash = hashlib.file_digest(content, "sha256").hexdigest()
-        except OSError:
-            return ""  # what can't be read now may be readable next time: no identity, no cache
-        name = file.relative_to(root).as_posix() if root else file.name
-        digest.update(f"{name}\0{content_hash}\n".encode("utf-8", "surrogateescape"))
-    return digest.hexdigest()
 
 
 def dataset_set(dataset: DatasetLike, *, preprocess: Preprocess | None = None, count: int | None = None) -> ImageSet:
@@ -157,17 +218,14 @@ def dataset_set(dataset: DatasetLike, *, preprocess: Preprocess | None = None, c
     """
     indices = spread(list(range(len(dataset))), count)
     names = getattr(dataset, "files", None) or [f"item {index}" for index in range(len(dataset))]
-    lossy = sum(Path(names[index]).suffix.lower() in LOSSY_SUFFIXES for index in indices) / max(1, len(indices))
-
-    def walk() -> Iterator[Tensor]:
-        images.skipped.clear()
-        for index in indices:
-            try:
-                yield _prepared(dataset[index], preprocess)
-            except InputError as error:
-                images.skipped.append((shown(names[index]), error.message))
-
-    images = ImageSet(walk, len(indices), lambda: pixel_identity(walk()), lossy)
+    images = indexed_set(
+        len(indices),
+        lambda place: _prepared(dataset[indices[place]], preprocess),
+        lambda place: shown(names[indices[place]]),
+        identify=lambda: _stored_identity(dataset, indices, preprocess) or pixel_identity(images.iterate()),
+    )
+    chosen = [names[index] for index in indices]
+    images.inspect = lambda: _stored_encoding(dataset, indices, chosen)
     return images
 
 
@@ -176,84 +234,36 @@ def _prepared(item: Mapping[str, Any], preprocess: Preprocess | None) -> Tensor:
     return preprocess.image(image, torch.Generator().manual_seed(0)) if preprocess else image
 
 
-@dataclass
-class PairSet:
-    """Pictures and what they are compared with; walk it once or more.
+def _stored_identity(dataset: Any, indices: Sequence[int], preprocess: Preprocess | None) -> str:
+    """Hash the files behind a data set, which spares decoding them; empty if there are none that we know."""
+    root, archive = getattr(dataset, "root", None), getattr(dataset, "path", None)
+    names = [dataset.files[index] for index in indices] if hasattr(dataset, "files") else []
+    if isinstance(root, Path) and names and (root / names[0]).is_file():
+        content = files_identity([root / name for name in names], root)
+    elif isinstance(archive, Path) and archive.suffix.lower() == ".zip" and hasattr(dataset, "read_bytes"):
+        content = files_identity([archive])
+    else:
+        return ""
+    if not content:
+        return ""
+    change = sorted(vars(preprocess).items()) if preprocess else "as it is"
+    parts = (content, *names, repr(change), ganstyle.__version__)
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
 
-    Attributes:
-        files: (picture, reference) of each pair.
-        unmatched: pictures without a reference, by name.
-        unused: references without a picture, by name.
-        refused: (pair, reason) of pairs of unequal size or unreadable, filled while walking.
-    """
 
-    files: list[tuple[Path, Path]]
-    unmatched: list[str] = field(default_factory=list)
-    unused: list[str] = field(default_factory=list)
-    refused: list[tuple[str, str]] = field(default_factory=list)
+def _stored_encoding(dataset: Any, indices: Sequence[int], names: Sequence[str]) -> Encoding:
+    if not getattr(dataset, "files", None):
+        return Encoding()
+    return encoding_of(names, _openings(dataset, spread(list(indices), LOOKED_AT)))
 
-    def __len__(self) -> int:
-        return len(self.files)
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        self.refused.clear()
-        for picture, reference in self.files:
+def _openings(dataset: Any, indices: Sequence[int]) -> Iterator[Path | BinaryIO]:
+    root = getattr(dataset, "root", None)
+    for index in indices:
+        if hasattr(dataset, "read_bytes"):
             try:
-                yield _equal_sizes(read_image(picture), read_image(reference))
-            except InputError as error:
-                self.refused.append((shown(picture), error.message))
-
-    def images(self) -> ImageSet:
-        """Return the pictures as a set of their own, for metrics that need no pairs."""
-        return _files_set([picture for picture, _ in self.files])
-
-    def references(self) -> ImageSet:
-        """Return the references, each once, as a set of their own."""
-        return _files_set(sorted({reference for _, reference in self.files}))
-
-
-def _equal_sizes(picture: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
-    if picture.shape != reference.shape:
-        sizes = " and ".join(f"{image.shape[2]} x {image.shape[1]}" for image in (picture, reference))
-        raise InputError(f"sizes differ ({sizes}); pairs are never resized")
-    return picture, reference
-
-
-def pair_folders(pictures: Path | str, references: Path | str, *, count: int | None = None) -> PairSet:
-    """Match pictures to references by name: equal stems, else the longest stem that the picture's begins with.
-
-    `cat.png` and `cat-monet.png` both belong to `cat.jpg`.
-
-    Args:
-        pictures: folder.
-        references: folder.
-        count: at most so many pairs, evenly spaced; None is all.
-
-    Raises:
-        NoInputError: a folder is missing or holds no pictures, or nothing matches.
-    """
-    left, right = (_by_stem(Path(path)) for path in (pictures, references))
-    matches = {file: _reference(stem, right) for stem, files in left.items() for file in files}
-    pairs = [(file, reference) for file, reference in sorted(matches.items()) if reference]
-    used = {reference for _, reference in pairs}
-    unused = [file.name for files in right.values() for file in files if file not in used]
-    unmatched = [file.name for file, reference in sorted(matches.items()) if not reference]
-    if not pairs:
-        first = ", ".join(unmatched[:3])
-        raise NoInputError(
-            f"no picture in {shown(pictures)} has the name of one in {shown(references)} (looked for: {first})",
-            where=shown(pictures),
-            hint="pairs are matched by file name: cat.png or cat-monet.png with cat.jpg",
-        )
-    return PairSet(spread(pairs, count), unmatched, sorted(unused))
-
-
-def _by_stem(path: Path) -> dict[str, list[Path]]:
-    folder_set(path)  # says what is wrong with an empty or missing folder
-    files = sorted(find_images(path).files, key=lambda file: file.stem)
-    return {stem: list(group) for stem, group in groupby(files, key=lambda file: file.stem)}
-
-
-def _reference(stem: str, references: Mapping[str, list[Path]]) -> Path | None:
-    cuts = [stem, *(stem[:end] for end in range(len(stem) - 1, 0, -1) if stem[end] in "-_. ")]
-    return next((references[cut][0] for cut in cuts if cut in references), None)
+                yield io.BytesIO(dataset.read_bytes(index))
+            except InputError:
+                continue
+        elif isinstance(root, Path):
+            yield root / dataset.files[index]

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ganstyle.api import EvaluatorLike
 from ganstyle.config import Selection
+from ganstyle.engine.encodings import Encoding, difference_of
 from ganstyle.engine.feature_cache import Facts
 from ganstyle.engine.scores import Score
 from ganstyle.errors import EnvironmentProblem, GanstyleError, NoInputError, UsageError
@@ -24,12 +25,12 @@ class Side:
 
     Attributes:
         facts: sizes and counts.
-        lossy: share of JPEG files, in [0, 1].
+        encoding: how the pictures were stored.
         features: of each network, by its key, float (N, width).
     """
 
     facts: Facts = field(default_factory=Facts)
-    lossy: float = 0.0
+    encoding: Encoding = field(default_factory=Encoding)
     features: dict[str, Tensor] = field(default_factory=dict)
 
 
@@ -184,6 +185,5 @@ def _difference_warnings(sides: Mapping[bool, Side]) -> list[str]:
     if fake and real and set(fake) != set(real):
         names = [next(iter(sizes)) if len(sizes) == 1 else "mixed" for sizes in (fake, real)]
         said.append(f"sizes differ (generated {names[0]}, real {names[1]}): resizing moves the value")
-    if abs(sides[False].lossy - sides[True].lossy) > 0.01:
-        said.append("only one side is JPEG: compression alone moves the value")
-    return said
+    stored = difference_of(sides[False].encoding, sides[True].encoding)
+    return said + ([stored] if stored else [])

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from ganstyle.config import Config, config_from_dict
 from ganstyle.data.transforms import Preprocess
-from ganstyle.engine.generation import find_model, generate
-from ganstyle.engine.image_sets import ImageSet, as_image_set, dataset_set, folder_set
+from ganstyle.engine.generation import Sampler, find_model, has_latents, open_model, sample_model
+from ganstyle.engine.generative import LatentSource
+from ganstyle.engine.image_sets import ImageSet, as_image_set, dataset_set, folder_set, pixel_identity
+from ganstyle.engine.latents import Pick
+from ganstyle.engine.model import Model
+from ganstyle.engine.references import Moments, read_reference
 from ganstyle.engine.run import Run
 from ganstyle.errors import NoInputError, UsageError
 from ganstyle.registry import Registry
@@ -40,7 +47,20 @@ def is_model(place: str) -> bool:
 
 
 def picture_set(place: str, *, registry: Registry, count: int | None = None) -> ImageSet:
-    """Return the pictures that a word means: a folder, a zip, or a data set by name.
+    """Return the pictures that a word means: a folder, a zip, a `.npz` of samples, or a data set by name.
+
+    Raises:
+        NoInputError: nothing of that name, or no picture in it.
+    """
+    found = reference_set(place, registry=registry, count=count)
+    if isinstance(found, Moments):
+        hint = "it can only be what pictures are compared with: ganstyle eval FAKE REFERENCE.npz"
+        raise NoInputError(f"{place} holds statistics, no pictures", where=place, hint=hint)
+    return found
+
+
+def reference_set(place: str, *, registry: Registry, count: int | None = None) -> ImageSet | Moments:
+    """Return what pictures are compared with: pictures, see `picture_set`, or the statistics of a `.npz` file.
 
     Raises:
         NoInputError: nothing of that name, or no picture in it.
@@ -50,15 +70,36 @@ def picture_set(place: str, *, registry: Registry, count: int | None = None) -> 
         return folder_set(path, count=count)
     if path.is_file() and path.suffix.lower() == ".zip":
         return dataset_set(registry.build("data", "zip", {"path": place}, "train"), count=count)
+    if path.is_file() and path.suffix.lower() == ".npz":
+        return read_reference(path)
     if not path.exists() and place in registry.names("data"):
         return dataset_set(registry.build("data", place, {}, "train"), count=count)
     state = "is neither a folder nor a zip of pictures" if path.exists() else "does not exist"
     known = ", ".join(registry.names("data"))
-    raise NoInputError(f"{place} {state}", where=place, hint=f"a folder, a zip, or one of the data sets {known}")
+    raise NoInputError(
+        f"{place} {state}", where=place, hint=f"a folder, a zip, a .npz, or one of the data sets {known}"
+    )
 
 
-def model_sets(place: str, sampling: Sampling, *, registry: Registry) -> tuple[ImageSet, ImageSet | None]:
-    """Return samples of a model and, if it belongs to a run, the run's own pictures at the size it was trained at.
+@dataclass(frozen=True)
+class Subject:
+    """A model as something to be scored.
+
+    Attributes:
+        samples: its pictures.
+        real: the pictures of its run at the size it was trained at; None outside a run.
+        source: its generator, if it makes pictures from latents.
+        model: loaded.
+    """
+
+    samples: ImageSet
+    real: ImageSet | None
+    source: LatentSource | None
+    model: Model
+
+
+def model_subject(place: str, sampling: Sampling, *, registry: Registry) -> Subject:
+    """Open a model and the pictures of its run.
 
     Args:
         place: a run's folder, or a model file, inside a run or not.
@@ -69,11 +110,40 @@ def model_sets(place: str, sampling: Sampling, *, registry: Registry) -> tuple[I
         NoInputError, ModelError: no model, or an unusable one.
     """
     path = Path(place)
-    model = find_model(path)
+    model = open_model(find_model(path), registry=registry, device=sampling.device)
     real = _run_pictures(path, sampling.count or DEFAULT_COUNT, registry)
     count = sampling.count or (real.count if real else None) or DEFAULT_COUNT
-    fake = generate(model, registry=registry, count=count, seed=sampling.seed, device=sampling.device)
-    return as_image_set(fake), real
+    if has_latents(model):
+        samples = _latent_samples(model, count, sampling.seed)
+        return Subject(samples, real, LatentSource(model.networks["generator"]), model)
+    made = sample_model(model, registry=registry, count=count, seed=sampling.seed)
+    return Subject(as_image_set(made), real, None, model)
+
+
+def model_sets(place: str, sampling: Sampling, *, registry: Registry) -> tuple[ImageSet, ImageSet | None]:
+    """Return samples of a model and the pictures of its run; see `model_subject`."""
+    subject = model_subject(place, sampling, registry=registry)
+    return subject.samples, subject.real
+
+
+def _latent_samples(model: Model, count: int, seed: int) -> ImageSet:
+    """Return samples that are drawn while they are walked: memory doesn't grow with their number."""
+    sampler = Sampler(model)
+
+    def walk() -> Iterator[Tensor]:
+        for batch in sampler.pictures([Pick(seed, index) for index in range(count)]):
+            yield from batch
+
+    def identify() -> str:
+        # The weights say which pictures; the first one also says that the code still makes the same of them.
+        first = pixel_identity(sampler.render(sampler.latents([Pick(seed, 0)])))
+        parts = (model.weights_sha256, str(seed), str(count), first, torch.__version__, str(sampler.space.device))
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+    def read(place: int) -> Tensor:
+        return next(iter(sampler.render(sampler.latents([Pick(seed, place)]))))[0]
+
+    return ImageSet(walk, count, identify, read=read, name=lambda place: f"sample {place + 1} of seed {seed}")
 
 
 def _run_pictures(path: Path, count: int, registry: Registry) -> ImageSet | None:

@@ -10,10 +10,12 @@ import torch
 from ganstyle.api import Evaluator, Options
 from ganstyle.config import Selection
 from ganstyle.engine.batching import BATCH, batches, pair_batches
+from ganstyle.engine.encodings import Encoding
 from ganstyle.engine.evaluation import assess, evaluate
 from ganstyle.engine.feature_cache import FeatureCache
 from ganstyle.engine.generative import LatentSource
 from ganstyle.engine.image_sets import ImageSet, as_image_set
+from ganstyle.engine.references import Moments
 from ganstyle.errors import EnvironmentProblem, UsageError
 from ganstyle.registry import PluginStatus, Registry
 
@@ -273,14 +275,29 @@ def test_a_stream_is_walked_once_and_never_cached(score, tmp_path):
 
 def test_sizes_compression_and_unreadable_files_are_warned_of(score):
     real = as_image_set(grey(5, side=8))
-    real.lossy = 1.0
+    real.inspect = lambda: Encoding({"JPEG": 1}, (75,))
     fake = ImageSet(lambda: iter([*grey(1), *grey(1, side=5)]), skipped=[("a.png", "damaged")])
     assert score("gap", fake, real)["gap_means"].warnings == (
         "1 generated files can't be read and were left out",
         "generated images have 2 sizes",
         "sizes differ (generated mixed, real 8 x 8): resizing moves the value",
-        "only one side is JPEG: compression alone moves the value",
+        "stored differently (generated never compressed, real JPEG (quality about 75)): "
+        "compression alone moves the value",
     )
+
+
+def test_moments_stand_in_for_real_pictures_where_a_metric_takes_them(score, monkeypatch):
+    taken = []
+    monkeypatch.setattr(Gap, "take_moments", lambda self, mean, covariance: taken.append(mean), raising=False)
+    monkeypatch.setattr(Gap, "compute", lambda self: {self.key: float(taken[0].sum())})
+    found = score("gap,plain", grey(1), Moments(torch.ones(3), torch.eye(3), "ref.npz"))
+    assert (found["gap_means"].value, found["plain"].value) == (3, 1)
+
+
+def test_a_metric_that_takes_no_moments_says_so(score):
+    found = score("gap,plain", grey(1), Moments(torch.ones(3), torch.eye(3), "ref.npz"))
+    assert found["gap"].error == "gap needs real pictures; ref.npz holds their mean and covariance only"
+    assert found["plain"].value == 1
 
 
 def test_progress_counts_every_image_once(score):

@@ -1,4 +1,4 @@
-"""Folders, data sets and pairs as pictures to score."""
+"""Folders and data sets as pictures to score."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from ganstyle.data.transforms import Preprocess
-from ganstyle.engine.image_sets import as_image_set, dataset_set, folder_set, pair_folders, spread
+from ganstyle.engine.image_sets import as_image_set, dataset_set, folder_set, spread
 from ganstyle.errors import NoInputError
 
 
@@ -77,7 +77,7 @@ def test_a_missing_or_imageless_folder_is_no_input(tmp_path, content):
 
 def test_the_share_of_jpegs_is_known(folder):
     put(folder / "c/5.jpg", 5)
-    assert folder_set(folder).lossy == pytest.approx(0.2)
+    assert folder_set(folder).encoding.lossy == pytest.approx(0.2)
 
 
 def test_pictures_arrays_paths_and_batches_all_work(folder):
@@ -94,45 +94,3 @@ def test_a_data_set_is_preprocessed_without_chance():
     assert first.shape == (3, 4, 4)
     assert torch.equal(first, second.flip(2))
     assert images.identity == dataset_set(data, preprocess=Preprocess.plain(4), count=2).identity
-
-
-@pytest.fixture
-def pairs(tmp_path):
-    """Pictures made of contents under the names that tools give them."""
-    for name in ("cat.jpg", "cat-2.jpg", "dog.png", "sun.png"):
-        put(tmp_path / "content" / name, 10)
-    for name in ("cat.png", "cat-monet.png", "cat-2_van_gogh.png", "dogs.png"):
-        put(tmp_path / "out" / name, 20)
-    put(tmp_path / "out/dog.png", 30, size=(5, 4))
-    return tmp_path
-
-
-def test_pairs_match_equal_names_then_the_longest_beginning(pairs):
-    found = pair_folders(pairs / "out", pairs / "content")
-    assert {picture.name: reference.name for picture, reference in found.files} == {
-        "cat.png": "cat.jpg",
-        "cat-monet.png": "cat.jpg",
-        "cat-2_van_gogh.png": "cat-2.jpg",
-        "dog.png": "dog.png",
-    }
-    assert (found.unmatched, found.unused) == (["dogs.png"], ["sun.png"])
-
-
-def test_pairs_of_unequal_size_are_refused_one_by_one(pairs):
-    found = pair_folders(pairs / "out", pairs / "content")
-    assert len(list(found)) == 3
-    [(name, reason)] = found.refused
-    assert name.endswith("dog.png") and "5 x 4 and 6 x 4" in reason
-
-
-def test_pairs_serve_set_metrics_with_each_reference_once(pairs):
-    found = pair_folders(pairs / "out", pairs / "content")
-    assert (found.images().count, found.references().count) == (4, 3)
-    assert len(values(found.references())) == 3
-    assert found.references().identity != found.images().identity
-
-
-def test_folders_without_a_common_name_are_no_input(pairs):
-    put(pairs / "other/x.png", 1)
-    with pytest.raises(NoInputError, match=r"looked for: x\.png"):
-        pair_folders(pairs / "other", pairs / "content")
