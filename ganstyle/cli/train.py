@@ -17,6 +17,7 @@ from ganstyle.errors import ModelError, UsageError
 
 if TYPE_CHECKING:
     from ganstyle.config import Config
+    from ganstyle.engine.promise import Change
     from ganstyle.engine.run import Run
     from ganstyle.engine.session import Session
     from ganstyle.registry import Registry
@@ -245,12 +246,19 @@ def _check_changes(run: Run, config: dict[str, Any], override: bool) -> None:
 
     changes = [change for change in config_changes(run.config, config) if change.effect == "other"]
     if changes and not override:
-        listed = "; ".join(f"{change.key} was {change.old!r} and is {change.new!r} now" for change in changes)
+        listed = "; ".join(map(_in_words, changes))
         raise UsageError(
             f"options changed since the run started: {listed}",
             where=str(run.folder / "config.json"),
             hint="leave them as they were, or --override to go on so; the promise is then `approximate`",
         )
+
+
+def _in_words(change: Change) -> str:
+    """Return a change in words; an option that came with an upgrade may differ from what the code did before it."""
+    if change.old is None:
+        return f"{change.key} was not set, or came with an upgrade, and is {change.new!r} now"
+    return f"{change.key} was {change.old!r} and is {change.new!r} now"
 
 
 def _fit(

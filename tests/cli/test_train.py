@@ -70,6 +70,16 @@ def test_a_changed_option_on_resume_is_refused_with_both_values(train):
     assert "optimizer.lr" in done.err and "0.5" in done.err and "--override" in done.err
 
 
+def test_an_option_that_came_with_an_upgrade_is_named_as_such(train, tmp_path):
+    train("--images", "4")
+    path = tmp_path / "runs/0001-dcgan/config.json"
+    stored = json.loads(path.read_text())
+    del stored["arch"]["z_dim"]
+    path.write_text(json.dumps(stored))
+    done = train("--run", "runs/0001-dcgan")
+    assert done.code == 2 and "arch.z_dim was not set, or came with an upgrade" in done.err
+
+
 def test_with_override_the_changed_option_is_used_and_the_promise_lowered(train, tmp_path):
     train("--images", "4")
     done = train("--run", "runs/0001-dcgan", "--set", "optimizer.lr=0.5", "--override", "--images", "8")
