@@ -12,8 +12,10 @@ import torch
 from torch import Tensor
 
 from ganstyle.errors import InputError
+from ganstyle.functional.feature_pairs import ROWS_AT_ONCE, FeaturePair, checked_features, precise
 
-ROWS_AT_ONCE = 1024  # a kernel slice of 1024 x 10,000 in float64 is 80 MB
+EXACT_ROWS = 512
+"""Up to so many rows singular values cost little; beyond, the roots of eigenvalues are off by 1e-8 of the largest."""
 
 
 def frechet_distance(x: Tensor, y: Tensor) -> Tensor:
@@ -30,26 +32,74 @@ def frechet_distance(x: Tensor, y: Tensor) -> Tensor:
         InputError: fewer than two rows, other widths, or values that are not finite.
 
     Source: Heusel et al. 2017 (arXiv:1706.08500), eq. 6; covariances divide by N - 1.
+    """
+    return pair_frechet(FeaturePair(x, y))
+
+
+def pair_frechet(pair: FeaturePair) -> Tensor:
+    """Return the Fréchet distance of a pair, see `frechet_distance`.
 
     Note:
-        With N, M <= D the covariances are singular; the trace of their product's root is then the sum of the
-        singular values of the centred cross-Gram matrix, which is faster and loses no digits to a matrix root.
+        With N or M <= D a covariance is singular; the trace of their product's root is then the sum of the singular
+        values of the centred cross-Gram matrix, which is faster and loses no digits to a matrix root.
     """
-    x, y = checked_features(x, "first"), checked_features(y, "second")
-    _check_widths(x, y)
-    if max(len(x), len(y)) > x.shape[1]:
-        return frechet_from_moments(moments(x), moments(y), smooth=0 if len(x) > len(y) else 1)
-    a, b = (rows - rows.mean(0) for rows in (x, y))
-    a, b = a / (len(x) - 1) ** 0.5, b / (len(y) - 1) ** 0.5
-    means = (x.mean(0) - y.mean(0)).square().sum()
-    return means + a.square().sum() + b.square().sum() - 2 * torch.linalg.svdvals(a @ b.T).sum()
+    if not uses_products(pair):
+        smooth = 0 if len(pair.x) > len(pair.y) else 1
+        return frechet_from_moments(*(moments_of(pair, side) for side in "xy"), smooth=smooth)
+    cross = centred_products(pair)
+    means = (pair.x.mean(0) - pair.y.mean(0)).square().sum()
+    return means + _spread(pair, "x").sum() + _spread(pair, "y").sum() - 2 * _nuclear_norm(cross)
+
+
+def uses_products(pair: FeaturePair) -> bool:
+    """Whether the Fréchet distance is computed from products of rows instead of covariances."""
+    return pair.held and min(len(pair.x), len(pair.y)) <= pair.width
+
+
+def moments_of(pair: FeaturePair, side: str) -> tuple[Tensor, Tensor]:
+    """Return `moments` of the set called `x` or `y`, computed once."""
+    return pair.once(("moments", side), lambda: moments(pair.rows(side)))
+
+
+def _spread(pair: FeaturePair, side: str) -> Tensor:
+    """Return what each row adds to the trace of its covariance, (N,)."""
+    rows = pair.rows(side)
+    return (rows - rows.mean(0)).square().sum(1) / (len(rows) - 1)
+
+
+def centred_products(pair: FeaturePair) -> Tensor:
+    """Return the products of both sets without their means, divided by the roots of N - 1 and M - 1."""
+    products = pair.products("xy")
+    centred = products - products.mean(0) - products.mean(1, keepdim=True) + products.mean()
+    return centred / ((len(pair.x) - 1) * (len(pair.y) - 1)) ** 0.5
+
+
+def _nuclear_norm(matrix: Tensor) -> Tensor:
+    """Return the sum of the singular values."""
+    if min(matrix.shape) <= EXACT_ROWS:
+        return torch.linalg.svdvals(matrix).sum()
+    return torch.linalg.eigvalsh(_short_square(matrix)).clamp_min(0).sqrt().sum()
+
+
+def _short_square(matrix: Tensor) -> Tensor:
+    return matrix @ matrix.T if matrix.shape[0] <= matrix.shape[1] else matrix.T @ matrix
 
 
 def moments(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Return mean (D,) and covariance (D, D), divided by N - 1, of float (N, D) features."""
-    mean = x.mean(0)
-    centred = x - mean
-    return mean, centred.T @ centred / (len(x) - 1)
+    """Return mean (D,) and covariance (D, D), divided by N - 1, of float (N, D) features, in float64.
+
+    Slices of the rows are centred one by one, so that no copy of all of them is made.
+    """
+    mean = _mean(x)
+    covariance = torch.zeros(x.shape[1], x.shape[1]).to(mean)
+    for rows in x.split(ROWS_AT_ONCE):
+        centred = precise(rows) - mean
+        covariance += centred.T @ centred
+    return mean, covariance / (len(x) - 1)
+
+
+def _mean(x: Tensor) -> Tensor:
+    return torch.stack([precise(rows).sum(0) for rows in x.split(ROWS_AT_ONCE)]).sum(0) / len(x)
 
 
 def frechet_from_moments(x: tuple[Tensor, Tensor], y: tuple[Tensor, Tensor], *, smooth: int = 1) -> Tensor:
@@ -65,7 +115,7 @@ def frechet_from_moments(x: tuple[Tensor, Tensor], y: tuple[Tensor, Tensor], *, 
 
     Source: arXiv:1706.08500, eq. 6.
     """
-    (mean_x, cov_x), (mean_y, cov_y) = ((_precise(mean), _precise(cov)) for mean, cov in (x, y))
+    (mean_x, cov_x), (mean_y, cov_y) = ((precise(mean), precise(cov)) for mean, cov in (x, y))
     inner, outer = (cov_y, cov_x) if smooth == 0 else (cov_x, cov_y)
     return (mean_x - mean_y).square().sum() + cov_x.trace() + cov_y.trace() - 2 * trace_of_root(inner, outer)
 
@@ -80,12 +130,18 @@ def trace_of_root(inner: Tensor, outer: Tensor) -> Tensor:
     Returns:
         float scalar: the eigenvalues of R' inner R with R R' = outer are those of the product.
     """
-    root, failed = torch.linalg.cholesky_ex(outer)
-    if failed.item():  # sync: a singular covariance needs the slower factor
-        values, vectors = torch.linalg.eigh(outer)
-        root = vectors * values.clamp_min(0).sqrt()
+    root = factor(outer)
     product = root.T @ inner @ root
     return torch.linalg.eigvalsh((product + product.T) / 2).clamp_min(0).sqrt().sum()
+
+
+def factor(covariance: Tensor) -> Tensor:
+    """Return R (D, D) with R R' = covariance, which is symmetric and positive semi-definite."""
+    root, failed = torch.linalg.cholesky_ex(covariance)
+    if failed.item():  # sync: a singular covariance needs the slower factor
+        values, vectors = torch.linalg.eigh(covariance)
+        root = vectors * values.clamp_min(0).sqrt()
+    return root
 
 
 def kernel_distance(x: Tensor, y: Tensor, *, subsets: int = 100, subset_size: int = 1000, seed: int = 2020) -> Tensor:
@@ -106,16 +162,20 @@ def kernel_distance(x: Tensor, y: Tensor, *, subsets: int = 100, subset_size: in
 
     Source: Binkowski et al. 2018 (arXiv:1801.01401), eq. 4 and section 4.
     """
-    x, y = checked_features(x, "first"), checked_features(y, "second")
-    _check_widths(x, y)
+    return pair_kernel(FeaturePair(x, y), subsets=subsets, subset_size=subset_size, seed=seed)
+
+
+def pair_kernel(pair: FeaturePair, *, subsets: int = 100, subset_size: int = 1000, seed: int = 2020) -> Tensor:
+    """Return estimates of the squared MMD of a pair, see `kernel_distance`."""
+    x, y = pair.x, pair.y
     if min(len(x), len(y)) < subset_size or len(x) == len(y) == subset_size:
-        return _kernel_estimates(x, y, torch.ones(1, len(x)).to(x), torch.ones(1, len(y)).to(y))
+        return _kernel_estimates(pair, torch.ones(1, len(x)).to(x), torch.ones(1, len(y)).to(y))
     rng = np.random.RandomState(seed)
     drawn = [[rng.choice(len(rows), subset_size, replace=False) for rows in (x, y)] for _ in range(subsets)]
-    if len(x) * len(y) > subsets * subset_size**2:  # then one Gram matrix for all subsets costs more than one each
+    if not pair.held and len(x) * len(y) > subsets * subset_size**2:  # one Gram matrix for all subsets costs more
         one = torch.ones(1, subset_size).to(x)
-        return torch.cat([_kernel_estimates(x[i], y[j], one, one) for i, j in drawn])
-    return _kernel_estimates(x, y, _members(drawn, 0, x), _members(drawn, 1, y))
+        return torch.cat([_kernel_estimates(FeaturePair(x[i], y[j]), one, one) for i, j in drawn])
+    return _kernel_estimates(pair, _members(drawn, 0, x), _members(drawn, 1, y))
 
 
 def kernel_distance_deviation(x: Tensor, y: Tensor, *, draws: int = 50, seed: int = 2020) -> Tensor:
@@ -135,13 +195,17 @@ def kernel_distance_deviation(x: Tensor, y: Tensor, *, draws: int = 50, seed: in
     Raises:
         InputError: fewer than four rows, other widths, or values that are not finite.
     """
-    x, y = checked_features(x, "first"), checked_features(y, "second")
-    _check_widths(x, y)
+    return pair_kernel_deviation(FeaturePair(x, y), draws=draws, seed=seed)
+
+
+def pair_kernel_deviation(pair: FeaturePair, *, draws: int = 50, seed: int = 2020) -> Tensor:
+    """Return the standard deviation of the estimate over all rows of a pair, see `kernel_distance_deviation`."""
+    x, y = pair.x, pair.y
     if min(len(x), len(y)) < 4:
         raise InputError("the spread of a kernel distance needs at least 4 images on each side")
     rng = np.random.RandomState(seed)
     drawn = [[rng.choice(len(rows), len(rows) // 2, replace=False) for rows in (x, y)] for _ in range(draws)]
-    return _kernel_estimates(x, y, _members(drawn, 0, x), _members(drawn, 1, y)).std()
+    return _kernel_estimates(pair, _members(drawn, 0, x), _members(drawn, 1, y)).std()
 
 
 def _members(drawn: list[list[np.ndarray]], side: int, rows: Tensor) -> Tensor:
@@ -152,18 +216,21 @@ def _members(drawn: list[list[np.ndarray]], side: int, rows: Tensor) -> Tensor:
     return member
 
 
-def _kernel_estimates(x: Tensor, y: Tensor, a: Tensor, b: Tensor) -> Tensor:
+def _kernel_estimates(pair: FeaturePair, a: Tensor, b: Tensor) -> Tensor:
     """Return one unbiased estimate per row of the 0/1 memberships a (S, N) and b (S, M)."""
-    n, m = a.sum(1), b.sum(1)
-    within_x = (_kernel_sums(x, x, a, a) - a @ _cubic(x.square().sum(1), x.shape[1])) / (n * (n - 1))
-    within_y = (_kernel_sums(y, y, b, b) - b @ _cubic(y.square().sum(1), x.shape[1])) / (m * (m - 1))
-    return within_x + within_y - 2 * _kernel_sums(x, y, a, b) / (n * m)
+    within = [_within_sums(pair, side, members) for side, members in (("x", a), ("y", b))]
+    return within[0] + within[1] - 2 * _kernel_sums(pair, "xy", a, b) / (a.sum(1) * b.sum(1))
 
 
-def _kernel_sums(x: Tensor, y: Tensor, a: Tensor, b: Tensor) -> Tensor:
+def _within_sums(pair: FeaturePair, side: str, members: Tensor) -> Tensor:
+    count = members.sum(1)
+    own = members @ _cubic(pair.rows(side).square().sum(1), pair.width)
+    return (_kernel_sums(pair, side * 2, members, members) - own) / (count * (count - 1))
+
+
+def _kernel_sums(pair: FeaturePair, sides: str, a: Tensor, b: Tensor) -> Tensor:
     """Return a K b' of each membership, the kernel matrix K (N, M) made slice by slice."""
-    slices = zip(x.split(ROWS_AT_ONCE), a.split(ROWS_AT_ONCE, dim=1), strict=True)
-    parts = [((weights @ _cubic(rows @ y.T, x.shape[1])) * b).sum(1) for rows, weights in slices]
+    parts = [((a[:, part] @ _cubic(products, pair.width)) * b).sum(1) for part, products in pair.slices(sides)]
     return torch.stack(parts).sum(0)
 
 
@@ -199,29 +266,3 @@ def inception_score(logits: Tensor, *, splits: int = 10, seed: int = 2020) -> Te
 def _split_score(log_p: Tensor) -> Tensor:
     mean = log_p.exp().mean(0, keepdim=True)
     return (log_p.exp() * (log_p - mean.log())).sum(1).mean().exp()
-
-
-def checked_features(x: Tensor, name: str) -> Tensor:
-    """Return features in float64, or say what is wrong with them.
-
-    Args:
-        x: float (N, D).
-        name: what the message calls the set, e.g. `first` or `real`.
-
-    Raises:
-        InputError: not (N >= 2, D), or values that are not finite.
-    """
-    if x.ndim != 2 or len(x) < 2:
-        raise InputError(f"the {name} set needs at least 2 rows of features, got shape {tuple(x.shape)}")
-    if not torch.isfinite(x).all():  # sync: a single NaN would poison every value below
-        raise InputError(f"the {name} set has features that are not finite", hint="look for a diverged model")
-    return _precise(x)
-
-
-def _precise(x: Tensor) -> Tensor:
-    return x.float() if x.device.type == "mps" else x.double()
-
-
-def _check_widths(x: Tensor, y: Tensor) -> None:
-    if x.shape[1] != y.shape[1]:
-        raise InputError(f"features of {x.shape[1]} and {y.shape[1]} values do not compare")
