@@ -1,0 +1,56 @@
+"""Both generators: shapes, taps, what a fresh one does."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from ganstyle_translation.generators import KEPT, FastGenerator, ResnetGenerator
+from ganstyle_translation.layers import Walk
+
+
+def generators():
+    torch.manual_seed(0)
+    return [FastGenerator(4, 3), ResnetGenerator(4, 3), ResnetGenerator(4, 1, downs=1, kind="none")]
+
+
+@pytest.mark.parametrize("generator", generators(), ids=["fast", "resnet", "shallow"])
+def test_pictures_keep_their_size_and_range(generator, pictures):
+    made = generator(pictures(2, 24, 40), Walk())
+    assert made.shape == (2, 3, 24, 40)
+    assert made.abs().max() <= 1
+
+
+@pytest.mark.parametrize("generator", generators(), ids=["fast", "resnet", "shallow"])
+def test_taps_have_the_channels_that_are_announced_and_begin_with_the_pixels(generator, pictures):
+    images = pictures(1, 32, 32)
+    taps = generator.encode(images, Walk()).taps
+    assert [tap.shape[1] for tap in taps] == list(generator.tap_channels[: len(taps)])
+    assert taps[0].sum().item() == pytest.approx(images.sum().item(), rel=1e-4)
+    assert taps[-1].shape[2] < taps[0].shape[2]
+
+
+def test_a_fast_generator_whose_last_layer_is_silent_gives_back_the_picture(pictures):
+    generator, images = FastGenerator(4, 2), pictures(1)
+    torch.nn.init.zeros_(generator.to_rgb.weight)
+    torch.nn.init.zeros_(generator.to_rgb.bias)
+    assert torch.allclose(generator(images, Walk()), KEPT * images, atol=1e-5)
+
+
+def test_black_and_white_stay_finite():
+    generator = FastGenerator(4, 1)
+    for value in (-1.0, 1.0):
+        assert torch.isfinite(generator(torch.full((1, 3, 16, 16), value), Walk())).all()
+
+
+def test_both_halves_make_the_whole(pictures):
+    for generator in generators():
+        images = pictures(1)
+        halves = generator.decode(generator.encode(images, Walk()), Walk())
+        assert torch.equal(halves, generator(images, Walk()))
+
+
+def test_a_coded_generator_obeys_the_code(pictures):
+    torch.manual_seed(0)
+    for generator in (FastGenerator(4, 2, code_length=5), ResnetGenerator(4, 2, code_length=5)):
+        first, second = (generator(pictures(1), Walk(torch.full((1, 5), value))) for value in (-1.0, 1.0))
+        assert (first - second).abs().mean() > 1e-3
