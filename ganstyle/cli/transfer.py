@@ -16,6 +16,7 @@ from ganstyle.cli.output import DeviceOption, JsonFlag, Output, QuietFlag, SeedO
 from ganstyle.cli.transfer_options import (
     AUTO,
     ColorOption,
+    DirectionOption,
     FeatherOption,
     MaskOption,
     MethodOption,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from ganstyle.style.base import BaseModel
     from ganstyle.style.batch import Masks, Outcome
     from ganstyle.style.transfer import Brush, TransferOptions
+    from ganstyle.style.translation import Translation
     from ganstyle.style.variants import Variant
 
 MAX_STDIN_BYTES = 1 << 30
@@ -74,7 +76,10 @@ def transfer(
     format: Annotated[str | None, typer.Option(help="jpg, png or webp; default: as the photograph.")] = None,
     quality: Annotated[int, typer.Option(min=1, max=100, help="Of jpg and webp.")] = 95,
     sheet: SheetFlag = False,
-    model: Annotated[str | None, typer.Option(help="Base model: file, run folder or architecture.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Base model or translator: file, run folder or architecture.")
+    ] = None,
+    direction: DirectionOption = None,
     tile: Annotated[int | None, typer.Option(help="Side of the tiles of large pictures, in pixels.")] = None,
     halo: Annotated[int, typer.Option(help="Pixels read around each tile.")] = 168,
     skip_existing: Annotated[bool, typer.Option("--skip-existing", help="Leave results that exist.")] = False,
@@ -102,10 +107,17 @@ def transfer(
     asked.check()
     suffix = check_suffix(format)
     # All of this before torch is imported: a typing error is told at once.
-    wanted = _wanted(style, output, sheet=sheet and asked.count == 1)
+    translation = _translation(model, direction, asked)
+    if translation is not None:
+        wanted = translation.check(style or (), direction, sheet=sheet and asked.count == 1)
+    else:
+        wanted = _wanted(style, output, sheet=sheet and asked.count == 1)
     piped = photos == ["-"] or out == "-"
     found = None if piped else _found(photos, output, mask=place, sheet=sheet)
-    call = _loaded(wanted, asked, model=model, device=device, mask=place, output=output)
+    if translation is not None:
+        call = _translating(translation, wanted, asked, direction=direction, device=device, mask=place, output=output)
+    else:
+        call = _loaded(wanted, asked, model=model, device=device, mask=place, output=output)
     how = {"skip_existing": skip_existing, "overwrite": overwrite, "quality": quality, "dry_run": dry_run}
     call = replace(call, found=found, out=Path(out or DEFAULT_OUT), suffix=suffix, how=how)
     if piped:
@@ -246,6 +258,43 @@ def _loaded(
     works = {style.name: works_of(text, style, bank=bank) for text, style in zip(wanted, styles, strict=True)}
     ticker = _Steps()
     return replace(call, ticker=ticker, brush=optimising_brush(base, works, steps=asked.steps, progress=ticker))
+
+
+def _translation(model: str | None, direction: str | None, asked: _Asked) -> Translation | None:
+    """Return the model if it is one that translates; refuse what it can't follow."""
+    from ganstyle.style.translation import check_asked, translation_of
+
+    found = translation_of(model)
+    if found is not None:
+        how = {"method": asked.method, "strengths": asked.strengths, "variations": asked.variations}
+        check_asked(**how, has_domains=bool(found.domains))
+    elif direction is not None:
+        raise UsageError(
+            "--direction is for models that translate",
+            where="option --direction",
+            hint="ganstyle train --arch cyclegan makes one; then --model RUN",
+        )
+    return found
+
+
+def _translating(
+    translation: Translation,
+    wanted: list[str],
+    asked: _Asked,
+    *,
+    direction: str | None,
+    device: str,
+    mask: Path | None,
+    output: Output,
+) -> _Call:
+    from ganstyle.style.batch import Masks, distinct
+    from ganstyle.style.translation import translating_brush
+
+    base = translation.load(device)
+    styles = distinct(translation.styles(wanted, base, direction=direction, seed=asked.options.seed))
+    groups = [tuple(styles)] if mask else [(style,) for style in styles]
+    masks = Masks(mask, len(styles), asked.options.feather) if mask else None
+    return _Call(base, asked, asked.variants(groups), output, masks, brush=translating_brush(base))
 
 
 def _paint(call: _Call) -> int:

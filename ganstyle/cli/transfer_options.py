@@ -50,6 +50,9 @@ MethodOption = Annotated[
     str, typer.Option(help="fast: the network; optimise (or gatys): minutes of gradient descent for each picture.")
 ]
 StepsOption = Annotated[int, typer.Option(help="Of --method optimise.")]
+DirectionOption = Annotated[
+    str | None, typer.Option(help="Of a model that translates both ways: a2b, photographs to styles, or b2a.")
+]
 SheetFlag = Annotated[
     bool, typer.Option("--sheet", help="One page per photograph with all styles, or strengths, stroke sizes ...")
 ]
