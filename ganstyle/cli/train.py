@@ -282,7 +282,16 @@ def _fit(
         result = train_with_restarts(config, registry=registry, run=run, reporter=told, session=session, **how)
     facts = {"run": result.folder, "images": result.images, "model": result.model, "preview": result.preview}
     lines = [f"{name + ':':9}{value}" for name, value in facts.items()]
-    out.result(facts, text="\n".join([*lines, f"{'next:':9}ganstyle generate {result.folder}"]))
+    out.result(facts, text="\n".join([*lines, f"{'next:':9}{_next(result.folder, result.model)}"]))
+
+
+def _next(run: Path, model: Path) -> str:
+    """Return the command that uses a trained model: painters and translators want photographs."""
+    from ganstyle.data.tensors import read_header
+
+    roles = {name.partition("/")[0] for name in read_header(model).tensors}
+    paints = roles & {"stylizer", "translator"}
+    return f"ganstyle transfer PHOTOS --model {run}" if paints else f"ganstyle generate {run}"
 
 
 class _Told:

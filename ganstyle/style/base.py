@@ -179,9 +179,9 @@ def _torch_base(path: Path, registry: Registry, device: str, *, may_fall_back: b
     loaded = load_model(path, registry=registry, device=device)
     if STYLIZER not in loaded.networks:
         raise ModelError(
-            f"{path.name} is a model of {loaded.card.arch.name}, which has no stylizer",
+            f"{path.name} is a model of {loaded.card.arch.name}, which has no stylizer and no translator",
             where=str(path),
-            hint="give a model of `ganstyle train --arch adastyle`",
+            hint="give a model of `ganstyle train --arch adastyle`, cut or cyclegan",
         )
     return base_of(loaded.networks[STYLIZER], loaded.card.arch.name, device, may_fall_back=may_fall_back)
 
