@@ -18,7 +18,7 @@ from ganstyle.functional.distances import (
 )
 from ganstyle.functional.feature_pairs import FeaturePair, checked_features, precise
 
-RIDGE = 1e-10  # share of the mean variance added to each, so that singular covariances have a root; moves no digit shown
+RIDGE = 1e-10  # share of the mean variance added to each, so that singular covariances have a root
 NOTHING = 1e-12  # singular values below this share of the largest are rounding
 
 Moments = tuple[Tensor, Tensor]
@@ -64,8 +64,7 @@ def _moved_by_products(pair: FeaturePair) -> tuple[Tensor, Tensor]:
     values, vectors = torch.linalg.eigh(short @ short.T)
     singular = values.clamp_min(0).sqrt()
     few = vectors.square() @ singular
-    inverse = torch.where(singular > NOTHING * singular[-1], 1 / singular.clamp_min(torch.finfo(singular.dtype).tiny), 0)
-    many = (short.T @ vectors).square() @ inverse
+    many = (short.T @ vectors).square() @ _reciprocals(singular)
     x, y = (many, few) if turned else (few, many)
     return x * (len(pair.x) - 1), y * (len(pair.y) - 1)
 
@@ -86,8 +85,13 @@ def _common_root(inner: Tensor, outer: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _moved(centred: Tensor, root: Tensor, singular: Tensor, *, vectors: Tensor) -> Tensor:
-    inverse = torch.where(singular > NOTHING * singular[-1], 1 / singular.clamp_min(torch.finfo(singular.dtype).tiny), 0)
-    return (centred @ (root @ vectors)).square() @ inverse
+    return (centred @ (root @ vectors)).square() @ _reciprocals(singular)
+
+
+def _reciprocals(singular: Tensor) -> Tensor:
+    """Return 1 / s of ascending values, 0 where s is rounding."""
+    tiny = torch.finfo(singular.dtype).tiny
+    return torch.where(singular > NOTHING * singular[-1], 1 / singular.clamp_min(tiny), 0)
 
 
 def frechet_deviation_from(x: Tensor, reference: Moments) -> Tensor:

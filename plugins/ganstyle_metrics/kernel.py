@@ -6,12 +6,13 @@ from typing import Annotated
 
 import torch
 from pydantic import Field
+from torch import Tensor
 
 from ganstyle.api import Options
-from ganstyle.functional.distances import kernel_distance, kernel_distance_deviation
+from ganstyle.functional.distances import pair_kernel, pair_kernel_deviation
 from ganstyle_metrics.efficientnet import lite0_extractor
 from ganstyle_metrics.inception import InceptionOptions, inception_extractor
-from ganstyle_metrics.sets import Extractor, FeatureEvaluator
+from ganstyle_metrics.sets import Extractor, FeatureEvaluator, interval
 
 MANY = 4096  # images of the larger side; beyond it the interval would cost more than the value
 
@@ -49,18 +50,20 @@ class Kernel(FeatureEvaluator):
         Raises:
             NoInputError: fewer than two pictures on a side, or features that are not finite.
         """
-        fake, real = self.features(real=False), self.features(real=True)
-        settings = {"subsets": self.options.subsets, "subset_size": self.options.subset_size, "seed": self.options.seed}
-        return {self.key: kernel_distance(fake, real, **settings).mean().item()}
+        return {self.key: self._estimates().mean().item()}
+
+    def _estimates(self) -> Tensor:
+        chosen = {"subsets": self.options.subsets, "subset_size": self.options.subset_size, "seed": self.options.seed}
+        return self.pair().once(("kernel", *chosen.values()), lambda: pair_kernel(self.pair(), **chosen))
 
     def intervals(self) -> dict[str, tuple[float, float]]:
-        """Return 95 % of the value where it is one estimate over all images; subsets overlap too much to tell."""
-        most = max(self.count(real=True), self.count(real=False))
-        if not 4 <= self.fewest() < self.options.subset_size or most > MANY:
+        """Return 95 % of the value at these counts, by random halves; subsets add what their own mean may be off."""
+        pair, estimates = self.pair(), self._estimates()
+        if self.fewest() < 4 or max(len(pair.x), len(pair.y)) > MANY:
             return {}
-        deviation = kernel_distance_deviation(self.features(real=False), self.features(real=True)).item()
-        value = self.compute()[self.key]
-        return {self.key: (value - 1.96 * deviation, value + 1.96 * deviation)}
+        halves = pair.once("kernel deviation", lambda: pair_kernel_deviation(pair)).item()
+        drawn = (estimates.var() / len(estimates)).item() if len(estimates) > 1 else 0.0
+        return {self.key: interval(estimates.mean().item(), (halves**2 + drawn) ** 0.5)}
 
     def warnings(self) -> list[str]:
         """Add that small sets are not cut into subsets."""
