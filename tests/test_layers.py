@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 LAYERS = (
     ("cli",),
     ("testing",),
-    ("engine", "style"),
+    ("engine", "style", "study"),
     ("config",),
     ("registry",),
     ("data",),

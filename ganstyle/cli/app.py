@@ -97,6 +97,11 @@ COMMANDS: dict[str, Command] = {
         "Write a run's curves, pictures and film anew, as one HTML file.",
         ("ganstyle report", "ganstyle report runs/0001-dcgan"),
     ),
+    "study": Command(
+        "study:app",
+        "Ask people which pictures they prefer; compare runs in one table.",
+        ("ganstyle study new ours/ theirs/ -o study.html", "ganstyle study result votes/ --study study.html"),
+    ),
     "style": Command("style:app", "List, show, add, remove, share and blend stored styles.", ("ganstyle style list",)),
     "data": Command("data:app", "Check pictures; prepare a fast cache.", ("ganstyle data check my_pictures/",)),
     "arch": Command("components:arch", "List and show architectures.", ("ganstyle arch show dcgan",)),
