@@ -1,4 +1,4 @@
-"""Architectures: shape, range, gradients, seeds, saving, and pictures that don't depend on their neighbours."""
+"""Architectures: shape, range, gradients, seeds, saving, independent pictures, graphs that paint as the network."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from torch import nn
 from ganstyle.api import ImageSpec
 from ganstyle.errors import UsageError
 from ganstyle.testing._findings import Findings, NotCheckable
+from ganstyle.testing._graph import check_graph
 from ganstyle.testing._networks import calls_of, check_gradients, state_of
 from ganstyle.testing._subject import Subject, Tested, subject_of
 
@@ -64,6 +65,9 @@ def _check_at(subject: Subject, spec: ImageSpec, findings: Findings) -> str:
         return ""
     with findings.watching(f"seeds and saving at {size}"):
         _check_seeds(subject, spec, networks, findings=findings)
+    if "stylizer" in networks:
+        with findings.watching(f"graph at {size}"):
+            check_graph(subject, networks["stylizer"], findings)
     for role, network in networks.items():
         with findings.watching(f"{role} at {size}"):
             for call in calls_of(networks, role, spec):
