@@ -52,6 +52,7 @@ class Architecture(Component):
         weights: a trained model file in the plugin's package, `"package:folder/file.safetensors"`;
             of an architecture with a `stylizer` it is a base model for `ganstyle transfer`.
         styles: the folder of style files made for those weights, `"package:folder"`.
+        default_style: the name of one of them, for users who name none; empty is the first.
         graph: how a stylizer paints without torch, a callable or `"package.module:attribute"`:
             `build(options, weights, open_session)` gets the options of the model as a plain dictionary, its
             weights as NumPy arrays by their names in the stylizer's state, and a function that makes the bytes of an
@@ -66,6 +67,7 @@ class Architecture(Component):
     recipe: Mapping[str, Any] = field(default_factory=dict)
     weights: str = ""
     styles: str = ""
+    default_style: str = ""
     graph: str | Callable[..., Any] = ""
 
     def __post_init__(self) -> None:

@@ -205,6 +205,9 @@ class StyleBank:
     Args:
         registry: whose architectures name the folders of shipped styles; default `default_registry()`.
         folder: of the user's styles; default `user_folder()`.
+
+    Attributes:
+        preferred: names that plugins say to use where the user says none.
     """
 
     def __init__(self, registry: Registry | None = None, folder: Path | None = None) -> None:
@@ -212,7 +215,9 @@ class StyleBank:
 
         registry = registry or default_registry()
         self.folder = folder or user_folder()
-        self.shipped_folders = [resource_path(record.styles) for record in base_records(registry) if record.styles]
+        records = [record for record in base_records(registry) if record.styles]
+        self.shipped_folders = [resource_path(record.styles) for record in records]
+        self.preferred = frozenset(record.default_style for record in records if record.default_style)
 
     def names(self) -> list[str]:
         """Return all names, sorted."""

@@ -125,12 +125,12 @@ def _joined(texts: object) -> str:
 
 
 def default_style(bank: StyleBank) -> str:
-    """Return the style used when none is given: the first shipped one that can be read.
+    """Return the style used when none is given: the default of a base model's plugin, else the first, that can be read.
 
     Raises:
         ModelError: there is none.
     """
-    for entry in bank.entries():
+    for entry in sorted(bank.entries(), key=lambda entry: entry.name not in bank.preferred):
         if not entry.error:
             return entry.name
     raise ModelError("no stored style is installed", where=str(bank.folder), hint="give one: --style painting.jpg")

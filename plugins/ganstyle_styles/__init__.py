@@ -32,6 +32,7 @@ def ganstyle_components() -> Iterable[Component]:
         },
         weights="ganstyle_styles:weights/adastyle.safetensors",
         styles="ganstyle_styles:styles",
+        default_style="van_gogh",  # strong strokes, known to everyone; `aivazovsky`, the first by name, is soft
         graph="ganstyle_styles.graph:build_graph",
     )
     yield Task(

@@ -10,6 +10,7 @@ from PIL import Image
 from tiny_painter import Painter, noise
 
 from ganstyle.errors import ModelError, NoInputError, UsageError
+from ganstyle.registry import load_registry
 from ganstyle.style.bank import Style, StyleBank, write_style
 from ganstyle.style.card import StyleCard
 from ganstyle.style.selection import blend, default_style, select_style
@@ -111,6 +112,21 @@ def test_the_default_is_the_first_style_that_can_be_read(painter: Painter) -> No
     bank.folder.mkdir(parents=True)
     (bank.folder / "aaa.style.safetensors").write_bytes(b"junk")
     assert default_style(bank) == "night"
+
+
+def test_the_default_is_the_one_that_its_plugin_names_unless_it_is_damaged(painter: Painter) -> None:
+    bank = StyleBank()
+    bank.preferred = frozenset({"sunset"})
+    assert default_style(bank) == "sunset"
+    bank.folder.mkdir(parents=True)
+    (bank.folder / "sunset.style.safetensors").write_bytes(b"junk")
+    assert default_style(bank) == "night"
+
+
+def test_the_shipped_default_is_a_shipped_style() -> None:
+    bank = StyleBank(load_registry())
+    assert bank.preferred == {"van_gogh"}
+    assert bank.preferred <= set(bank.names())
 
 
 def test_what_a_folder_of_works_holds_besides_is_told(painter: Painter, tmp_path: Path) -> None:
