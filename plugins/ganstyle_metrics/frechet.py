@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -53,7 +52,6 @@ class Frechet(FeatureEvaluator):
         """Forget all pictures and statistics."""
         super().reset()
         self._reference: Moments | None = None
-        self._reference_count = 0
         self._known: Any = None
 
     def update_features(self, features: Tensor, *, real: bool) -> None:
@@ -61,26 +59,24 @@ class Frechet(FeatureEvaluator):
         super().update_features(features, real=real)
         self._known = None
 
-    def take_statistics(self, mu: Any, sigma: Any, n: int = 0) -> None:
-        """Take the mean and the covariance of the real features instead of pictures.
+    def take_moments(self, mean: Tensor, covariance: Tensor) -> None:
+        """Take the moments of the real features in place of real pictures.
 
         Args:
-            mu: float (width,), NumPy or torch.
-            sigma: float (width, width).
-            n: of how many pictures; 0 if unknown.
+            mean: float (width,).
+            covariance: float (width, width).
 
         Raises:
             InputError: statistics of another network.
         """
-        mean, covariance = (torch.from_numpy(np.asarray(part, dtype=np.float64).copy()) for part in (mu, sigma))
         width = self.extractor.width
         if mean.shape != (width,) or covariance.shape != (width, width):
             message = f"the reference has {mean.numel():,} values per image, this network {width:,}"
             raise InputError(message, hint="use statistics that were made with the same network")
-        self._reference, self._reference_count, self._known = (mean, covariance), n, None
+        self._reference, self._known = (mean.double(), covariance.double()), None
 
-    def statistics(self, *, real: bool) -> Moments:
-        """Return mean (width,) and covariance (width, width) of one side, float64, to be written as a reference.
+    def moments(self, *, real: bool) -> Moments:
+        """Return mean (width,) and covariance (width, width) of one side, float64.
 
         Raises:
             NoInputError: fewer than two pictures, or features that are not finite.
@@ -91,10 +87,6 @@ class Frechet(FeatureEvaluator):
             return moments_of(self.pair(), "y" if real else "x")
         return moments(checked_features(self.features(real=real), "real" if real else "generated"))
 
-    def count(self, *, real: bool) -> int:
-        """Return how many pictures one side has, or is known to have had."""
-        return self._reference_count if real and self._reference is not None else super().count(real=real)
-
     def compute(self) -> dict[str, float]:
         """Return the distance.
 
@@ -103,7 +95,9 @@ class Frechet(FeatureEvaluator):
         """
         if self._reference is None:
             return {self.key: self.pair().once("frechet", lambda: pair_frechet(self.pair())).item()}
-        return {self.key: frechet_from_moments(self.statistics(real=False), self._reference).item()}
+        if self._known is None:
+            self._known = frechet_from_moments(self.moments(real=False), self._reference).item()
+        return {self.key: self._known}
 
     def intervals(self) -> dict[str, tuple[float, float]]:
         """Return 95 % of the value at these counts, by the influence of each picture; references count as exact."""
@@ -119,17 +113,19 @@ class Frechet(FeatureEvaluator):
         """Add how far the number of pictures can be trusted."""
         said, fewest, width = super().warnings(), self.fewest(), self.extractor.width
         if self._reference is not None:
-            said.append(f"real images known by their statistics only: their resize must have been {self.resize}")
+            said.append(self._of_reference())
         if fewest <= width:
             said.append(f"rank-deficient: {fewest:,} images, {width:,} features; compare equal counts only, prefer KID")
         elif fewest < ENOUGH:
             said.append(f"only {fewest:,} images: below {ENOUGH:,} the value is clearly too high")
         return said
 
+    def _of_reference(self) -> str:
+        return f"real images known by their mean and covariance only; their resize must have been {self.resize}"
+
     def fewest(self) -> int:
-        """Return the count of the smaller side; a reference of unknown count is passed over."""
-        fake, real = self.count(real=False), self.count(real=True)
-        return fake if self._reference is not None and not real else min(fake, real)
+        """Return the count of the smaller side; of a reference it isn't known."""
+        return super().fewest() if self._reference is None else self.count(real=False)
 
 
 class FrechetAtInfinity(Frechet):
@@ -155,22 +151,22 @@ class FrechetAtInfinity(Frechet):
     def extrapolation(self) -> Extrapolation:
         """Return the line and the distances that it was fitted to; raises as `compute`."""
         if self._known is None:
-            fake, reference = self.features(real=False), self.statistics(real=True)
+            fake, reference = self.features(real=False), self.moments(real=True)
             self._known = frechet_at_infinity(fake, reference, fewest=self.fewest_images)
         return self._known
 
     def _deviation(self) -> float:
-        sampling = frechet_deviation_from(self.features(real=False), self.statistics(real=True)).item()
+        sampling = frechet_deviation_from(self.features(real=False), self.moments(real=True)).item()
         return math.hypot(sampling, self.extrapolation().error)
 
     def warnings(self) -> list[str]:
         """Say what the extrapolation can't remove."""
         said, real = self.foreign_weights(), self.count(real=True)
         if self._reference is not None:
-            said.append(f"real images known by their statistics only: their resize must have been {self.resize}")
+            said.append(self._of_reference())
         if self.count(real=False) < 2 * self.fewest_images:
             said.append(f"fewer than {2 * self.fewest_images:,} generated images: a short lever, the interval is wide")
-        if real < 2 * self.fewest_images and (real or self._reference is None):
+        if self._reference is None and real < 2 * self.fewest_images:
             said.append(f"only {real:,} real images: their share of the bias stays in the value")
         return said
 

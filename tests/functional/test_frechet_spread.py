@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
@@ -64,9 +65,8 @@ def test_deviation_from_a_reference_counts_the_generated_side_only():
 def test_constant_features_have_no_deviation():
     pair = FeaturePair(torch.ones(9, WIDTH), torch.zeros(8, WIDTH))
     assert frechet_deviation(pair).item() == pytest.approx(0, abs=1e-9)
-    assert frechet_deviation_from(torch.ones(9, 3), (torch.zeros(3), torch.zeros(3, 3))).item() == pytest.approx(
-        0, abs=1e-6
-    )
+    origin = (torch.zeros(3), torch.zeros(3, 3))
+    assert frechet_deviation_from(torch.ones(9, 3), origin).item() == pytest.approx(0, abs=1e-6)
 
 
 def test_the_limit_is_found_where_the_plain_distance_is_biased():
@@ -83,10 +83,8 @@ def test_the_limit_is_found_where_the_plain_distance_is_biased():
 
 
 def test_the_fit_is_a_line_over_one_by_n():
-    import numpy as np
-
     found = frechet_at_infinity(features(300, seed=1), moments(features(400, seed=2)), fewest=50, sizes=6)
-    slope, value = np.polyfit(1 / np.array(found.sizes), found.distances, 1)
+    _, value = np.polyfit(1 / np.array(found.sizes), found.distances, 1)
     assert found.value == pytest.approx(value, rel=1e-9)
 
 
