@@ -11,7 +11,11 @@ from ganstyle.registry import Registry, load_registry
 from ganstyle.testing import NotCheckable, check_component, check_plugin
 
 # Small networks: the contract doesn't depend on the width.
+TRANSLATOR = {"base_channels": 4, "blocks": 1, "d_channels": 4}
 SMALL = {
+    **dict.fromkeys(("arch.cut", "arch.fastcut", "arch.sincut"), TRANSLATOR | {"embedding": 8}),
+    "arch.cyclegan": TRANSLATOR,
+    "arch.multistyle": TRANSLATOR | {"style_dim": 4, "z_dim": 3, "hidden": 8, "encoder_channels": 4},
     "arch.dcgan": {"base_channels": 4, "z_dim": 8},
     "arch.fastgan": {"base_channels": 4, "max_channels": 8, "z_dim": 8},
     "arch.progan": {"base_channels": 4, "max_channels": 8, "z_dim": 8},

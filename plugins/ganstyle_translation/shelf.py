@@ -37,7 +37,9 @@ class Shelf:
         Raises:
             NoInputError: nothing there, or no picture in it.
         """
-        self.name, self.short_side, self.room = place.resolve().stem, short_side, KEPT_BYTES
+        whole = place.absolute()
+        self.name = whole.name if place.is_dir() else whole.stem
+        self.short_side, self.room = short_side, KEPT_BYTES
         if not place.exists():
             raise NoInputError(f"{shown(place)} does not exist", where=shown(place), hint=hint)
         self.files: Sequence[Path] = find_images(place).files
