@@ -131,7 +131,9 @@ def _score_subject(
     if request.html is not None:
         from ganstyle.engine.eval_report import write_report
 
-        facts["report"] = write_report(request.html, found, subject=subject, facts=facts, metrics=metrics)
+        sides = {"fake": subject.fake, "real": subject.real, "pairs": subject.pairs}
+        report = write_report(request.html, found, **sides, facts=facts, metrics=metrics, device=str(place))
+        facts["report"] = str(report)
     _answer(facts, found.scores, request, out=out)
     return exit_code(found.scores, all_asked=request.wants_all)
 

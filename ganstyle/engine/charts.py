@@ -41,10 +41,12 @@ class Chart:
     Attributes:
         title: what y is.
         series: at least one, each with at least one point.
+        across: what x is.
     """
 
     title: str
     series: tuple[Series, ...]
+    across: str = "images"
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,9 @@ def layout(chart: Chart) -> list[Line | Label]:
     xs, ys = ([point[index] for curve in curves for point in curve] for index in (0, 1))
     across = Axis(min(xs), max(xs)) if max(xs) > min(xs) else Axis(min(xs) - 1, max(xs) + 1)
     up = axis_over(ys)
-    found: list[Line | Label] = [*_grid(across, up), Label((FRAME[0], 16), chart.title, size=14)]
+    title = Label((FRAME[0], 16), chart.title, size=14)
+    below = Label((FRAME[2], SIZE[1] - 9), chart.across, "end", 11, FAINT)
+    found: list[Line | Label] = [*_grid(across, up), title, below]
     for colour, curve in zip(_colours(len(curves)), curves):
         places = _placed(curve, across, up)
         if len(curve) > MOST_UNSMOOTHED:
@@ -160,11 +164,15 @@ def layout(chart: Chart) -> list[Line | Label]:
 
 def svg(chart: Chart) -> str:
     """Return a chart as one SVG element: no script, no reference to anything outside."""
-    parts = [_svg_part(part) for part in layout(chart)]
-    width, height = SIZE
+    return svg_of(layout(chart), chart.title)
+
+
+def svg_of(parts: Sequence[Line | Label], title: str, size: tuple[int, int] = SIZE) -> str:
+    """Return placed parts as one SVG element; the title is read out by screen readers."""
+    width, height = size
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" '
-        f'font-family="sans-serif"><title>{html.escape(chart.title)}</title>{"".join(parts)}</svg>'
+        f'font-family="sans-serif"><title>{html.escape(title)}</title>{"".join(map(_svg_part, parts))}</svg>'
     )
 
 
@@ -175,15 +183,15 @@ def picture(charts: Sequence[Chart], *, columns: int = 2) -> Image.Image:
     page = Image.new("RGB", (columns * SIZE[0], rows * SIZE[1]), PAPER)
     for index, chart in enumerate(charts):
         row, column = divmod(index, columns)
-        page.paste(_drawn(chart), (column * SIZE[0], row * SIZE[1]))
+        page.paste(drawn(layout(chart)), (column * SIZE[0], row * SIZE[1]))
     return page
 
 
-def _drawn(chart: Chart, finer: int = 2) -> Image.Image:
-    """Draw larger and shrink: Pillow's lines have hard edges."""
-    canvas = Image.new("RGB", (SIZE[0] * finer, SIZE[1] * finer), PAPER)
+def drawn(parts: Sequence[Line | Label], size: tuple[int, int] = SIZE, *, finer: int = 2) -> Image.Image:
+    """Draw placed parts, larger, and shrink the picture: Pillow's lines have hard edges."""
+    canvas = Image.new("RGB", (size[0] * finer, size[1] * finer), PAPER)
     draw = ImageDraw.Draw(canvas)
-    for part in layout(chart):
+    for part in parts:
         if isinstance(part, Line):
             points = [(x * finer, y * finer) for x, y in part.points]
             points = points * 2 if len(points) == 1 else points
@@ -193,7 +201,7 @@ def _drawn(chart: Chart, finer: int = 2) -> Image.Image:
             at = (part.at[0] * finer, part.at[1] * finer)
             anchor = {"start": "lm", "middle": "mm", "end": "rm"}[part.anchor]
             draw.text(at, part.text, part.colour, ImageFont.load_default(part.size * finer), anchor)
-    return canvas.resize(SIZE, Image.Resampling.LANCZOS)
+    return canvas.resize(size, Image.Resampling.LANCZOS)
 
 
 def _dot(draw: ImageDraw.ImageDraw, points: list[Point], part: Line) -> None:
@@ -231,7 +239,7 @@ def _grid(across: Axis, up: Axis) -> list[Line | Label]:
         parts += [Line(((x, bottom), (x, bottom + 4)), FAINT, 1)]
         parts += [Label((x, bottom + 14), short(value), "middle", 11, FAINT)]
     axis = Line(((left, top), (left, bottom), (right, bottom)), FAINT, 1)
-    return [*parts, axis, Label((right, SIZE[1] - 9), "images", "end", 11, FAINT)]
+    return [*parts, axis]
 
 
 def _legend(names: Sequence[str]) -> list[Line | Label]:

@@ -179,7 +179,10 @@ class _Plan:
         alike = [job for job in self.jobs if within and job.kind == "pairs" and job.error is None]
         waiting = {key: network for key, network in networks.items() if key not in known}
         plain = [job for job in wanted if job.extractor is None]
-        side = Side(encoding=images.encoding, features={key: found[0] for key, found in known.items()})
+        identity = images.identity if self.cache else ""
+        side = Side(
+            encoding=images.encoding, identity=identity, features={key: found[0] for key, found in known.items()}
+        )
         if waiting or plain or alike:
             side.facts = self._walk(images, list(waiting.values()), [*plain], alike=alike, real=real)
             side.features |= self._collected(images, waiting, side.facts, real=real)

@@ -27,11 +27,13 @@ class Side:
         facts: sizes and counts.
         encoding: how the pictures were stored.
         features: of each network, by its key, float (N, width).
+        identity: hash of the content, if it was looked for.
     """
 
     facts: Facts = field(default_factory=Facts)
     encoding: Encoding = field(default_factory=Encoding)
     features: dict[str, Tensor] = field(default_factory=dict)
+    identity: str = ""
 
 
 @dataclass
@@ -182,6 +184,8 @@ def _set_warnings(job: Job, sides: Mapping[bool, Side]) -> list[str]:
 def _difference_warnings(sides: Mapping[bool, Side]) -> list[str]:
     fake, real = (sides[key].facts.sizes for key in (False, True))
     said = []
+    if sides[False].identity and sides[False].identity == sides[True].identity:
+        said.append("both sides are the very same pictures")
     if fake and real and set(fake) != set(real):
         names = [next(iter(sizes)) if len(sizes) == 1 else "mixed" for sizes in (fake, real)]
         said.append(f"sizes differ (generated {names[0]}, real {names[1]}): resizing moves the value")

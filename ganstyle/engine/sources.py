@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -140,10 +140,10 @@ def _latent_samples(model: Model, count: int, seed: int) -> ImageSet:
         parts = (model.weights_sha256, str(seed), str(count), first, torch.__version__, str(sampler.space.device))
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
-    def read(place: int) -> Tensor:
-        return next(iter(sampler.render(sampler.latents([Pick(seed, place)]))))[0]
+    def read(places: Sequence[int]) -> list[Tensor]:
+        return [image for batch in sampler.pictures([Pick(seed, place) for place in places]) for image in batch]
 
-    return ImageSet(walk, count, identify, read=read, name=lambda place: f"sample {place + 1} of seed {seed}")
+    return ImageSet(walk, count, identify, read_many=read, name=lambda place: f"sample {place + 1} of seed {seed}")
 
 
 def _run_pictures(path: Path, count: int, registry: Registry) -> ImageSet | None:
