@@ -179,12 +179,15 @@ def project(
     return look_for(model, fitted(pixels, model), search=Search(steps=steps, seed=seed), style=styles)
 
 
-def transfer(photo: ImageLike, style: Style | ImageLike, *, device: str = "auto", **options: Any) -> Image | Tensor:
+def transfer(
+    photo: ImageLike, style: Style | ImageLike | None = None, *, device: str = "auto", **options: Any
+) -> Image | Tensor:
     """Paint a photograph in a style.
 
     Args:
         photo: path, PIL image, array (H, W, 3|4) or tensor (3, H, W); uint8, or floats in [0, 1].
-        style: name of a stored style, mixture (`"monet:0.6,van_gogh:0.4"`), or any picture.
+        style: name of a stored style, mixture (`"monet:0.6,van_gogh:0.4"`), or any picture; None with a `model` that
+            translates to one kind of picture.
         device: auto, cpu, cuda or mps.
         options: strength, preserve_color, seed, max_size, model, ... of `ganstyle.style.transfer.transfer`.
 

@@ -27,6 +27,7 @@ from ganstyle.style.regions import Regions, check_feather, check_fit, composed, 
 from ganstyle.style.selection import check_wanted, select_style
 from ganstyle.style.strokes import automatic_size, check_stroke_size, paint_at
 from ganstyle.style.tiling import HALO, Tiling, paint
+from ganstyle.style.translation import translation_of
 from ganstyle.style.variants import varied_style
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ class Painting:
 
 def transfer(
     photo: ImageLike,
-    style: Style | ImageLike | list[Style | ImageLike],
+    style: Style | ImageLike | list[Style | ImageLike] | None = None,
     *,
     strength: float = 1.0,
     stroke_size: float | None = None,
@@ -136,6 +137,7 @@ def transfer(
     variation: int = 1,
     device: str = "auto",
     model: str | Path | None = None,
+    direction: str | None = None,
     registry: Registry | None = None,
     tile: int | None = None,
     halo: int = HALO,
@@ -146,7 +148,7 @@ def transfer(
     Args:
         photo: path, PIL image, array (H, W, 3|4) or tensor (3, H, W); uint8, or floats in [0, 1].
         style: name, mixture (`"monet:0.6,van_gogh:0.4"`), picture, folder, style file or Style; with a mask also a
-            list, one for each region.
+            list, one for each region. None only for a model that translates to one kind of picture.
         strength: 0 returns the photograph, 1 is the full style; up to 1.5.
         stroke_size: of the brush, 0.5 to 4; None: 1 up to 1024 pixels, beyond in proportion to the long side.
         mask: white is the first style, black the second, or the photograph if there is one style; greys blend; more
@@ -156,7 +158,8 @@ def transfer(
         seed: equal seeds give equal pictures.
         variation: 1 is the plain painting; 2, 3 ... differ gently.
         device: `auto`, `cpu`, `cuda` or `mps`.
-        model: base model: a model file, a run folder or an architecture; None takes the shipped one.
+        model: base model or translator: a model file, a run folder or an architecture; None takes the shipped one.
+        direction: of a translator: `"a2b"` or `"b2a"`; None is its first.
         registry: default `default_registry()`.
         tile: side of the pieces in pixels; None chooses by the size of the picture.
         halo: pixels read around each piece.
@@ -174,16 +177,35 @@ def transfer(
     options = TransferOptions(
         strength, preserve_color, seed, tile, halo, max_size, stroke_size, variation=variation, feather=feather
     )
-    bank, wanted = StyleBank(registry), style if isinstance(style, list) else [style]
-    for part in wanted:
-        check_wanted(part, bank)
+    wanted = style if isinstance(style, list) else [] if style is None else [style]
+    translation = translation_of(model, registry=registry)
+    if translation is None:
+        base, chosen, brush = _with_base(wanted, model, direction, registry=registry, device=device)
+    else:
+        base, chosen, brush = translation.opened(wanted, options, direction=direction, device=device)
     picture, regions = picture_of(photo), None
     if mask is not None:
-        regions = read_regions(picture_of(mask), styles=len(wanted), feather=feather)
-    base = load_base(model, registry=registry, device=device)
-    chosen = [select_style(part, bank=bank, base=base) for part in wanted]
-    painting = apply_styles(picture, chosen, base=base, regions=regions, options=options)
+        regions = read_regions(picture_of(mask), styles=len(chosen), feather=feather)
+    painting = apply_styles(picture, chosen, base=base, regions=regions, options=options, brush=brush)
     return painting.tensor() if is_tensor(photo) else painting.image()
+
+
+def _with_base(
+    wanted: list[Style | ImageLike],
+    model: str | Path | None,
+    direction: str | None,
+    *,
+    registry: Registry | None,
+    device: str,
+) -> tuple[BaseModel, list[Style], None]:
+    if not wanted or direction is not None:
+        reason = "a direction is for models that translate" if wanted else "no style is given"
+        raise UsageError(reason, where="transfer", hint='transfer("photo.jpg", "monet")')
+    bank = StyleBank(registry)
+    for part in wanted:
+        check_wanted(part, bank)
+    base = load_base(model, registry=registry, device=device)
+    return base, [select_style(part, bank=bank, base=base) for part in wanted], None
 
 
 def picture_of(photo: ImageLike, *, max_pixels: int = MAX_PIXELS) -> Picture:

@@ -140,6 +140,24 @@ class Translation:
         name = sides[1 - index] if len(sides) == 2 and index < 2 else chosen
         return [Style(self._card(name, base), np.array([index], np.float32))]
 
+    def opened(
+        self, wanted: Sequence[Any], options: TransferOptions, *, direction: str | None = None, device: str = "auto"
+    ) -> tuple[BaseModel, list[Style], Brush]:
+        """Return all that a photograph needs to be translated: see `check`, `load` and `styles`.
+
+        Raises:
+            UsageError: something that this model can't do.
+        """
+        odd = [part for part in wanted if not isinstance(part, str | Path)]
+        if odd and self.domains:
+            reason = f"a reference is given by its path, found a {type(odd[0]).__name__}"
+            raise UsageError(reason, where="style", hint=self._hint)
+        texts = self.check([str(part) for part in wanted], direction)
+        asked = {"method": options.method, "strengths": [options.strength], "variations": options.variation}
+        check_asked(**asked, has_domains=bool(self.domains))
+        base = self.load(device)
+        return base, self.styles(texts, base, direction=direction, seed=options.seed), translating_brush(base)
+
     @property
     def _hint(self) -> str:
         return f"--style {self.domains[-1]}, or --style picture.jpg"

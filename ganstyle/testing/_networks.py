@@ -114,6 +114,21 @@ def calls_of(networks: Mapping[str, nn.Module], role: str, spec: ImageSpec) -> I
             code = network.eval().encode(float_pictures(COUNT, 64, 64, channels=spec.channels, seed=1))
         run = lambda network, content, code: network.stylize(content, code)  # noqa: E731
         yield Call("stylizer.stylize(content, code)", (pictures, code), run, shape, pictures=True)
+    elif role == "translator":
+        yield from _translations(network, pictures, shape)
+
+
+def _translations(network: Any, pictures: Tensor, shape: tuple[int, ...]) -> Iterator[Call]:
+    if not network.domains:
+        for direction in network.directions:
+            run = lambda network, images, direction=direction: network.translate(images, direction=direction)  # noqa: E731
+            yield Call(f"translator.translate(images, {direction})", (pictures,), run, shape, pictures=True)
+        return
+    run = lambda network, images: network.translate(images, code=network.encode(images))  # noqa: E731
+    yield Call("translator.translate(images, code)", (pictures,), run, shape, pictures=True)
+    domains = torch.arange(COUNT) % network.domains
+    run = lambda network, rows: torch.cat([network.drawn(int(row), seed=place) for place, row in enumerate(rows)])  # noqa: E731
+    yield Call("translator.drawn(domain)", (domains,), run, None)
 
 
 def check_gradients(networks: Mapping[str, nn.Module], spec: ImageSpec, findings: Findings) -> None:

@@ -170,7 +170,6 @@ class ManyTranslator(Translator):
         """Return the codes of latents, float (B, code_length) of float (B, z_dim) and int64 (B,) domains."""
         return self.mapping(z, labels)
 
-    @torch.no_grad()
     def drawn(self, domain: int, *, seed: int = 0, count: int = 1) -> Tensor:
         """Return codes of a domain; equal seeds give equal ones.
 

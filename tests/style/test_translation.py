@@ -16,7 +16,7 @@ from ganstyle.errors import ModelError, UsageError
 from ganstyle.style import tiling
 from ganstyle.style.batch import distinct
 from ganstyle.style.tiling import Tiling, paint
-from ganstyle.style.transfer import TransferOptions, apply_style, apply_styles
+from ganstyle.style.transfer import TransferOptions, apply_style, apply_styles, transfer
 from ganstyle.style.translation import check_asked, directions_of, translating_brush, translation_of
 
 
@@ -201,3 +201,28 @@ def test_looking_at_a_model_imports_no_torch(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stderr.splitlines()[-1:] == []
+
+
+def test_the_python_interface_translates_without_a_style(tmp_path, picture):
+    run = write_translator(tmp_path / "both", "cyclegan")
+    there, back = (transfer(picture, model=run, direction=name, device="cpu") for name in (None, "b2a"))
+    assert there.size == back.size == (301, 221)
+    assert difference(np.asarray(there), np.asarray(back)).mean() > 1
+    with pytest.raises(UsageError, match="strength 1.5"):
+        transfer(picture, model=run, strength=1.5)
+
+
+def test_the_python_interface_takes_domains_and_paths(tmp_path, picture):
+    run = write_translator(tmp_path / "many", "multistyle", styles=("a", "b"))
+    Image.fromarray(picture).save(tmp_path / "ref.png")
+    made = [transfer(picture, style, model=run, device="cpu") for style in ("a", tmp_path / "ref.png")]
+    assert difference(*map(np.asarray, made)).max() > 0
+    with pytest.raises(UsageError, match="given by its path, found a Image"):
+        transfer(picture, Image.fromarray(picture), model=run)
+
+
+def test_a_style_is_needed_where_the_model_paints_and_a_direction_is_none(picture):
+    with pytest.raises(UsageError, match="no style is given"):
+        transfer(picture)
+    with pytest.raises(UsageError, match="a direction is for models that translate"):
+        transfer(picture, "monet", direction="a2b")
