@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import pytest
 import torch
-from ganstyle_metrics.frechet import Frechet, Lite0Options, build_fd_lite0, build_fid
+from ganstyle_metrics.frechet import (
+    FEWEST_LITE0,
+    Frechet,
+    FrechetAtInfinity,
+    Lite0Options,
+    build_fd_infinity_lite0,
+    build_fd_lite0,
+    build_fid,
+    build_fid_infinity,
+)
 from ganstyle_metrics.inception import InceptionOptions
 from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 
-from ganstyle.errors import NoInputError
+from ganstyle.errors import InputError, NoInputError
+from ganstyle.functional.distances import moments
 
 
 class Channels:
@@ -66,6 +76,65 @@ def test_without_real_images_the_metric_says_so_and_reset_forgets_all():
     found.update(colours(5, seed=0), real=False)
     with pytest.raises(NoInputError, match="no real images"):
         found.compute()
+
+
+def test_moments_stand_in_for_real_pictures():
+    fake, real = colours(50, seed=0), colours(40, seed=1, shift=30)
+    plain, found = metric(fake, real), Frechet(Channels(), key="fd_channels")
+    found.update(fake, real=False)
+    found.take_moments(*moments(Channels()(real)))
+    assert found.compute()["fd_channels"] == pytest.approx(plain.compute()["fd_channels"], rel=1e-9)
+    low, high = found.intervals()["fd_channels"]
+    wide_low, wide_high = plain.intervals()["fd_channels"]
+    assert wide_low < low < found.compute()["fd_channels"] < high < wide_high
+    assert any("resize must have been none" in text for text in found.warnings())
+    assert not any("unequal" in text for text in found.warnings())
+    found.update(fake + 50, real=False)  # more pictures after a value was given
+    assert found.compute()["fd_channels"] != pytest.approx(plain.compute()["fd_channels"], rel=1e-3)
+
+
+def test_moments_of_another_network_are_refused():
+    found = Frechet(Channels(), key="fd_channels")
+    with pytest.raises(InputError, match="the reference has 4 values per image, this network 3"):
+        found.take_moments(torch.zeros(4), torch.eye(4))
+
+
+def test_moments_can_be_written_as_a_reference_and_used_again():
+    fake, real = colours(50, seed=0), colours(40, seed=1, shift=30)
+    found = metric(fake, real)
+    for is_real, images in ((False, fake), (True, real)):
+        for part, expected in zip(found.moments(real=is_real), moments(Channels()(images)), strict=True):
+            torch.testing.assert_close(part, expected)
+
+
+def at_infinity(fake, real, fewest=60):
+    found = FrechetAtInfinity(Channels(), key="fd_infinity_channels", fewest=fewest)
+    found.update(fake, real=False)
+    found.update(real, real=True)
+    return found
+
+
+def test_the_limit_is_below_the_plain_distance_and_has_a_wider_interval():
+    fake, real = colours(600, seed=0), colours(3000, seed=1)
+    plain, found = metric(fake, real), at_infinity(fake, real)
+    assert found.compute()["fd_infinity_channels"] < plain.compute()["fd_channels"]
+    low, high = found.intervals()["fd_infinity_channels"]
+    assert low < found.compute()["fd_infinity_channels"] < high
+    assert found.warnings() == []
+    assert "15 sizes from 60 up" in found.protocol
+
+
+def test_too_few_for_the_limit_are_refused_and_a_short_lever_is_said():
+    with pytest.raises(InputError, match="60 generated images are too few"):
+        at_infinity(colours(60, seed=0), colours(90, seed=1)).compute()
+    said = at_infinity(colours(61, seed=0), colours(90, seed=1)).warnings()
+    assert [text.split(":")[0] for text in said] == ["fewer than 120 generated images", "only 90 real images"]
+
+
+def test_the_limit_of_fid_needs_5000_and_that_of_320_features_as_many_per_feature(inception_values):
+    assert build_fid_infinity(InceptionOptions(**inception_values), "cpu").fewest_images == 5000
+    assert build_fd_infinity_lite0(Lite0Options(), "cpu").fewest_images == FEWEST_LITE0 == 800
+    assert FEWEST_LITE0 / 320 == pytest.approx(5000 / 2048, rel=0.03)
 
 
 def test_offline_distance_is_named_after_its_network(photos):
