@@ -23,7 +23,7 @@ PIXELS_OF_BATCH = 4096  # batch x side per 16 GB of GPU memory, as the auto conf
 EMA_STEPS = 312.5  # 10 kimg at batch 32, arXiv:1912.04958
 MOST_PASSES = 50  # of the data in an EMA half-life
 GAMMA = 2e-4  # times height x width / batch, arXiv:2006.06676, section C.1
-LEAST_GAMMA = 0.1
+LEAST_GAMMA = 3.0
 ADA_SHARE, ADA_IMAGES = 0.125, (10_000, 500_000)  # of the budget; 500k is the paper's for 25M images
 
 
@@ -114,9 +114,10 @@ def ema(here: Situation) -> tuple[int, str]:
 
 
 def gamma(here: Situation) -> tuple[float, str]:
-    """Choose the weight of R1 or R2: 0.0002 x height x width / batch (arXiv:2006.06676), at least 0.1, to three digits.
+    """Choose the weight of R1 or R2: 0.0002 x height x width / batch (arXiv:2006.06676), at least 3, to three digits.
 
-    At .01, which the formula gives for 32 pixels, D won short runs (see stylegan2's recipe).
+    The formula is for batches of 32 and more and millions of pictures; it gives .01 for 32 pixels at batch 16, where
+    short runs needed 2 to 3 (see the recipe of stylegan2, and docs/results/gans.md).
     """
     height, width = here.size
     chosen = max(LEAST_GAMMA, float(f"{GAMMA * height * width / here.config.train.batch:.3g}"))

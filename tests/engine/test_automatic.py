@@ -44,18 +44,18 @@ def test_the_average_follows_the_batch_but_not_beyond_fifty_passes(images, half_
 
 
 def test_gamma_is_that_of_the_paper():
-    assert automatic.gamma(here(resolution=256, batch=64))[0] == pytest.approx(0.0002 * 256**2 / 64, rel=5e-3)
-    assert automatic.gamma(here(resolution=64, width=128, batch=8))[0] == pytest.approx(0.205, rel=1e-3)
+    assert automatic.gamma(here(resolution=1024, batch=32))[0] == pytest.approx(0.0002 * 1024**2 / 32, rel=5e-3)
+    assert automatic.gamma(here(resolution=512, width=1024, batch=8))[0] == pytest.approx(13.1, rel=1e-3)
 
 
 def test_gamma_of_small_pictures_is_no_less_than_what_held_d_back_in_short_runs():
-    assert automatic.gamma(here(resolution=32, batch=16))[0] == 0.1
+    assert automatic.gamma(here(resolution=32, batch=16))[0] == 3.0
 
 
 def test_stylegan2_leaves_gamma_to_the_rule_and_a_stated_one_stays():
-    options = ("arch=stylegan2", "train.resolution=256", "train.batch=16", "train.memory_format=contiguous")
+    options = ("arch=stylegan2", "train.resolution=1024", "train.batch=16", "train.memory_format=contiguous")
     config, told = settled(*options)
-    assert config_to_dict(config)["regularizer"]["r1"]["gamma"] == 0.819 and "gamma 0.819 (256x256" in told
+    assert config_to_dict(config)["regularizer"]["r1"]["gamma"] == 13.1 and "gamma 13.1 (1024x1024" in told
     config, told = settled(*options, "regularizer.r1.gamma=0.3")
     assert config_to_dict(config)["regularizer"]["r1"]["gamma"] == 0.3 and "gamma" not in told
 
@@ -80,9 +80,9 @@ def test_the_line_tells_each_choice_with_its_reason():
 
 
 def test_a_later_choice_sees_the_earlier_ones_and_options_beside_it_stay():
-    sets = ["train.batch=auto", "train.resolution=128", "regularizer.r1.gamma=auto", "regularizer.r1.every=4"]
+    sets = ["train.batch=auto", "train.resolution=1024", "regularizer.r1.gamma=auto", "regularizer.r1.every=4"]
     config, line = settled(*sets)
-    assert config.regularizer[0].options == {"gamma": 0.205, "every": 4} and "gamma 0.205 (128x128, batch 16)" in line
+    assert config.regularizer[0].options == {"gamma": 52.4, "every": 4} and "gamma 52.4 (1024x1024, batch 4)" in line
 
 
 def test_with_ada_its_speed_is_chosen_and_without_it_is_not():
