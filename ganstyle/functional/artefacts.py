@@ -16,6 +16,8 @@ QUANTILES = 512
 SAMPLES = 1 << 14  # values of which quantiles are taken; sorting all of a photograph's takes seconds
 FLAT = 0.01  # deviation of luma, of a range of 1, below which a window of a photograph is flat
 WINDOW = 9
+ORDINARY, SEGMENT = 2.0, 32
+EDGE, SMOOTH = 0.25, 0.08  # steps of luma between neighbours, of a range of 2: outlines, and what is none
 
 
 def recoloured_share(photo: Tensor, painted: Tensor) -> Tensor:
@@ -129,6 +131,29 @@ def _grain(images: Tensor) -> Tensor:
     return (square - mean.square()).clamp_min(0).sqrt()[:, 0]
 
 
+def palette(images: Tensor, *, directions: int = 32, seed: int = 0) -> Tensor:
+    """Return the quantiles of a picture's colours along random directions of the colour space.
+
+    Args:
+        images: float (B, 3, H, W).
+        directions: random directions.
+        seed: of the directions.
+
+    Returns:
+        float (B, directions, 512). The mean of several works' is that of their barycentre along each direction.
+    """
+    axes = _directions(directions, 3, seed).to(images)
+    return _quantiles(axes @ images.flatten(2))
+
+
+def palette_difference(x: Tensor, y: Tensor) -> Tensor:
+    """Return the sliced Wasserstein distance of two `palette`s, float (B,), of a range of 1.
+
+    Source: Rabin et al. 2011, "Wasserstein barycenter and its application to texture mixing", section 2.2.
+    """
+    return (x - y).abs().mean((1, 2)) / 2
+
+
 def palette_distance(x: Tensor, y: Tensor, *, directions: int = 32, seed: int = 0) -> Tensor:
     """Return the sliced Wasserstein distance of two pictures' colours.
 
@@ -140,12 +165,8 @@ def palette_distance(x: Tensor, y: Tensor, *, directions: int = 32, seed: int = 
 
     Returns:
         float (B,), of a range of 1: the mean shift of a colour along a direction.
-
-    Source: Rabin et al. 2011, "Wasserstein barycenter and its application to texture mixing", section 2.2.
     """
-    axes = _directions(directions, 3, seed).to(x)
-    a, b = (_quantiles(axes @ images.flatten(2)) for images in (x, y))
-    return (a - b).abs().mean((1, 2)) / 2
+    return palette_difference(*(palette(images, directions=directions, seed=seed) for images in (x, y)))
 
 
 def texture_distance(x: Tensor, y: Tensor, *, filters: int = 24, size: int = 7, seed: int = 0) -> Tensor:
@@ -199,3 +220,59 @@ def _slopes(luma: Tensor) -> Tensor:
     down = luma[:, 0, 1:, :-1] - luma[:, 0, :-1, :-1]
     across = luma[:, 0, :-1, 1:] - luma[:, 0, :-1, :-1]
     return (down.square() + across.square()).sqrt()
+
+
+def seam_peak(photo: Tensor, painted: Tensor, *, reach: int = 8) -> Tensor:
+    """Return how far the strongest straight line from side to side stands out, where the photograph has none.
+
+    Args:
+        photo: float (B, 3, H, W), sides of at least 64.
+        painted: the same shape as `photo`.
+        reach: lines to each side that a line is compared with.
+
+    Returns:
+        float (B,) in dB, at least 0: steps across a line between rows or columns, as tiles that don't fit leave them,
+        over the steps across the lines beside it. Lines that the photograph has count as 0.
+    """
+    levels = []
+    for turned in (False, True):
+        mine, theirs = (_line_steps(_luma(x.mT if turned else x)[:, 0], reach) for x in (painted, photo))
+        levels.append(torch.where(theirs > ORDINARY, 1, mine / theirs.clamp_min(1)).amax(1))
+    return 20 * torch.stack(levels).amax(0).clamp_min(1).log10()
+
+
+def _line_steps(luma: Tensor, reach: int) -> Tensor:
+    """Return (B, W - 1): the mean step across each line between columns over the median of the lines about it.
+
+    Steps are averaged with their sign over 32 pixels of the line, which texture does not survive and a seam does, even
+    if its sign changes on the way.
+    """
+    steps = (luma[:, :, 1:] - luma[:, :, :-1])[:, : luma.shape[1] // SEGMENT * SEGMENT]
+    steps = steps.unflatten(1, (-1, SEGMENT)).mean(2).abs().mean(1) + FLAT / 2
+    around = F.pad(steps[:, None], (reach, reach), mode="reflect")[:, 0].unfold(1, 2 * reach + 1, 1)
+    return steps / around.median(2).values
+
+
+def halo_excess(photo: Tensor, painted: Tensor, *, reach: int = 8) -> Tensor:
+    """Return how much busier the painting is beside strong edges of the photograph than far from them.
+
+    Args:
+        photo: float (B, 3, H, W), sides above `2 * reach`.
+        painted: the same shape as `photo`.
+        reach: pixels from an edge that count as beside it.
+
+    Returns:
+        float (B,) in dB, at least 0, over the same of the photograph; both are looked at only where the photograph is
+        smooth. Glowing or dark rims along outlines raise it; NaN if the photograph has no smooth places of both kinds.
+    """
+    slopes = F.pad(_slopes(_luma(photo)), (0, 1, 0, 1))
+    edge = (slopes > EDGE).float()[:, None]
+    touched = F.max_pool2d(edge, 5, stride=1, padding=2)[:, 0] > 0
+    beside = F.max_pool2d(edge, 2 * reach + 1, stride=1, padding=reach)[:, 0] > 0
+    smooth = ~touched & (slopes < SMOOTH)
+    mine = F.pad(_slopes(_luma(painted)), (0, 1, 0, 1))
+    found = []
+    for place, rest, a, b in zip(smooth & beside, smooth & ~beside, mine, slopes, strict=True):
+        ratios = [(x[place].mean() + SMOOTH / 4) / (x[rest].mean() + SMOOTH / 4) for x in (a, b)]
+        found.append(ratios[0] / ratios[1])  # NaN where a mean is of nothing
+    return 20 * torch.stack(found).clamp_min(1).log10()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -122,6 +122,51 @@ def relative_distance(value: Tensor, target: Tensor) -> Tensor:
     return difference / (target.square().flatten(1).sum(1) + 1e-8)
 
 
+Statistics = Mapping[str, tuple[Tensor, Tensor]]
+"""tap -> Gram matrix float (B, C, C) and moments float (B, 2C)."""
+
+
+def style_statistics(features: Mapping[str, Tensor]) -> dict[str, tuple[Tensor, Tensor]]:
+    """Return what style distances compare.
+
+    Args:
+        features: tap -> float (B, C, H, W).
+
+    Returns:
+        tap -> Gram matrix (B, C, C) and moments (B, 2C); see `gram_matrix` and `moments_of`.
+    """
+    grams = {tap: gram_matrix(maps) for tap, maps in features.items()}
+    return {tap: (gram, moments_of(features[tap], gram)) for tap, gram in grams.items()}
+
+
+def mean_statistics(several: Sequence[Statistics]) -> dict[str, tuple[Tensor, Tensor]]:
+    """Return the mean Gram matrices and moments of several works, which stand for their style.
+
+    Args:
+        several: at least one, each with the same taps; sizes of the works may differ.
+    """
+    return {
+        tap: tuple(torch.stack(part).mean(0) for part in zip(*(one[tap] for one in several), strict=True))
+        for tap in several[0]
+    }  # type: ignore[return-value]
+
+
+def gram_distance(value: Statistics, target: Statistics) -> Tensor:
+    """Return |G - G'|^2 / |G'|^2, averaged over the target's taps, float (B,).
+
+    Source: Gatys et al. 2016, eqs. 4 and 5, with the target's norm for their constants.
+    """
+    return torch.stack([relative_distance(value[tap][0], gram) for tap, (gram, _) in target.items()]).mean(0)
+
+
+def moments_distance(value: Statistics, target: Statistics) -> Tensor:
+    """Return |m - m'|^2 / |m'|^2 of means and deviations, averaged over the target's taps, float (B,).
+
+    Source: Huang and Belongie 2017 (arXiv:1703.06868), eq. 13, over the target's norm.
+    """
+    return torch.stack([relative_distance(value[tap][1], moments) for tap, (_, moments) in target.items()]).mean(0)
+
+
 def style_distance(features: Mapping[str, Tensor], target: Mapping[str, Tensor], *, moments: float = 3.0) -> Tensor:
     """Return how far two sets of feature maps are apart in Gram matrix and moments.
 
@@ -131,21 +176,11 @@ def style_distance(features: Mapping[str, Tensor], target: Mapping[str, Tensor],
         moments: weight of the means and deviations beside the Gram matrix.
 
     Returns:
-        float (B,), averaged over the taps.
-
-    Source: Gatys et al. 2016, eq. 5, and arXiv:1703.06868, eq. 13, each divided by the
-    target's norm, which makes one weight fit every backbone.
+        float (B,), averaged over the taps: `gram_distance` plus `moments` times `moments_distance`, each over the
+        target's norm, which makes one weight fit every backbone.
     """
-    return torch.stack([
-        _layer_distance(features[tap], target[tap], moments) for tap in target
-    ]).mean(0)  # fmt: skip
-
-
-def _layer_distance(features: Tensor, target: Tensor, moments: float) -> Tensor:
-    """Return one tap's share of `style_distance`, float (B,)."""
-    mine, theirs = gram_matrix(features), gram_matrix(target)
-    distance = relative_distance(moments_of(features, mine), moments_of(target, theirs))
-    return relative_distance(mine, theirs) + moments * distance
+    mine, theirs = style_statistics({tap: features[tap] for tap in target}), style_statistics(target)
+    return gram_distance(mine, theirs) + moments * moments_distance(mine, theirs)
 
 
 def moments_of(features: Tensor, gram: Tensor) -> Tensor:
@@ -164,19 +199,45 @@ def moments_of(features: Tensor, gram: Tensor) -> Tensor:
     return torch.cat([mean, deviation], 1)
 
 
-def content_distance(features: Mapping[str, Tensor], target: Mapping[str, Tensor], taps: Sequence[str]) -> Tensor:
-    """Return the squared distance of instance-normalised maps: layout, not palette.
+def whitened(features: Tensor, *, ridge: float = 0.01) -> Tensor:
+    """Return the maps with uncorrelated channels of deviation 1: what is left is layout, not palette or texture mix.
+
+    Args:
+        features: float (B, C, H, W), any range.
+        ridge: of the mean variance of the channels, added to every variance: directions of less are noise.
+
+    Returns:
+        float (B, C, H, W): the covariance's inverse root (ZCA) times the centred maps.
+
+    Source: Li et al. 2017 (arXiv:1705.08086), eq. 1, with a ridge for its cut of small singular values.
+    """
+    flat = features.flatten(2).double()
+    flat = flat - flat.mean(2, keepdim=True)
+    covariance = flat @ flat.mT / flat.shape[2]
+    values, vectors = torch.linalg.eigh(covariance)
+    floor = ridge * values.mean(1, keepdim=True) + EPSILON**2
+    root = (vectors * (values.clamp(min=0) + floor).rsqrt()[:, None]) @ vectors.mT
+    return (root @ flat).view(features.shape).to(features.dtype)
+
+
+def content_distance(
+    features: Mapping[str, Tensor],
+    target: Mapping[str, Tensor],
+    taps: Sequence[str],
+    *,
+    normalised: Callable[[Tensor], Tensor] = instance_normalised,
+) -> Tensor:
+    """Return the squared distance of normalised maps: layout, not palette.
 
     Args:
         features: tap -> float (B, C, H, W).
         target: tap -> float (B, C, H, W), of the same sizes.
         taps: the taps that count.
+        normalised: `instance_normalised` or `whitened`.
 
     Returns:
         float (B,), averaged over the taps; 0 for equal maps, 2 for unrelated ones.
     """
     return torch.stack([
-        (instance_normalised(features[tap]) - instance_normalised(target[tap]))
-        .square().flatten(1).mean(1)
-        for tap in taps
+        (normalised(features[tap]) - normalised(target[tap])).square().flatten(1).mean(1) for tap in taps
     ]).mean(0)  # fmt: skip

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ganstyle.api import Options
-from ganstyle.errors import NoInputError
 from ganstyle.functional.similarity import ms_ssim, psnr, ssim
+from ganstyle_metrics.paired import PairEvaluator
 
 LIGHTEST = 255.0
 WINDOW = "RGB, 11 x 11 Gaussian window (sigma 1.5), population covariance"
@@ -19,56 +20,18 @@ class SimilarityOptions(Options):
     """The variant of each similarity is fixed, so that its key means one thing."""
 
 
-class Similarity:
-    """Mean over pictures of a similarity of pairs.
+class Similarity(PairEvaluator):
+    """Mean over pictures of a similarity of pairs."""
 
-    Attributes:
-        key: of the value.
-        protocol: the definition in words.
-    """
-
-    paired = True
     higher_is_better = True
 
-    def __init__(self, measure: Callable[..., Tensor], *, key: str, protocol: str, device: torch.device | str) -> None:
-        self.key, self.protocol = key, protocol
-        self._measure, self._device = measure, device
-        self.reset()
+    def __init__(self, similarity: Callable[..., Tensor], *, device: torch.device | str, **named: str) -> None:
+        self._similarity = similarity
+        super().__init__(device=device, **named)
 
-    def reset(self) -> None:
-        """Forget all pairs."""
-        self._values: list[Tensor] = []
-
-    def update(self, images: Tensor, reference: Tensor) -> None:
-        """Take pairs of uint8 images (B, 3, H, W).
-
-        Raises:
-            InputError: unequal or too small pictures.
-        """
-        images, reference = images.to(self._device), reference.to(self._device)
-        self._values.append(self._measure(images, reference, data_range=LIGHTEST).cpu())
-
-    def compute(self) -> dict[str, float]:
-        """Return the mean.
-
-        Raises:
-            NoInputError: there were no pairs.
-        """
-        return {self.key: self.values().mean().item()}
-
-    def values(self) -> Tensor:
-        """Return the value of each pair, sorted (so that sums don't depend on the order of pairs)."""
-        if not self._values:
-            raise NoInputError("there are no pairs to compare")
-        return torch.cat(self._values).sort().values
-
-    def intervals(self) -> dict[str, tuple[float, float]]:
-        """Return 95 % of the mean over pairs, by its standard error; nothing for one pair or infinite values."""
-        values = self.values()
-        if len(values) < 2 or not torch.isfinite(values).all():
-            return {}
-        mean, half = values.mean().item(), 1.96 * values.std().item() / len(values) ** 0.5
-        return {self.key: (mean - half, mean + half)}
+    def measure(self, images: Tensor, reference: Tensor, **styles: Any) -> Tensor:
+        """Return the similarity of each pair, float64 (B,)."""
+        return self._similarity(images, reference, data_range=LIGHTEST)
 
     def warnings(self) -> list[str]:
         """Return what a reader of the score must know."""

@@ -31,7 +31,27 @@ VGG16 = WeightsFile(
     size=553_433_881,
     licence="BSD-3-Clause",
     key="vgg16",
-    users=("precision", "recall", "density", "coverage"),
+    users=("precision", "recall", "density", "coverage", "lpips", "dists"),
+)
+ALEXNET = WeightsFile(
+    name="the AlexNet network of ImageNet",
+    files=("alexnet-owt-7be5be79.pth",),
+    url="https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
+    sha256="7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02",
+    size=244_408_911,
+    licence="BSD-3-Clause",
+    key="alexnet",
+    users=("lpips",),
+)
+SQUEEZENET = WeightsFile(
+    name="the SqueezeNet 1.1 network of ImageNet",
+    files=("squeezenet1_1-b8a52dc0.pth",),
+    url="https://download.pytorch.org/models/squeezenet1_1-b8a52dc0.pth",
+    sha256="b8a52dc049b60e4b6ab68ad0df457362afab8b6304b2febdc1650a5dab4d7e7b",
+    size=4_958_839,
+    licence="BSD-3-Clause",
+    key="squeezenet",
+    users=("lpips",),
 )
 DINOV2 = WeightsFile(
     name="DINOv2 ViT-L/14",
@@ -54,7 +74,7 @@ CLIP = WeightsFile(
     key="clip",
     users=("cmmd",),
 )
-WEIGHTS_FILES = (INCEPTION, VGG16, DINOV2, CLIP)
+WEIGHTS_FILES = (INCEPTION, VGG16, ALEXNET, SQUEEZENET, DINOV2, CLIP)
 """What `ganstyle doctor` lists."""
 
 
