@@ -48,7 +48,8 @@ class Adversary:
         """Return what a discriminator minimises: penalties that are due join in, times `every`.
 
         Args:
-            judge: pictures to logits.
+            judge: pictures to logits of patches; a penalty on gradients sees their mean of each picture, as their sum
+                would make it stronger by the square of their number.
             real: float (B, 3, H, W) in [-1, 1].
             fake: the same shape, without a graph.
             step: counted from 0.
@@ -61,7 +62,8 @@ class Adversary:
         given = {"images": (real, fake), "logits": (real_logits, fake_logits)}
         for penalty in self.penalties:
             if step % penalty.every == 0:  # lazy (arXiv:1912.04958, app. B)
-                loss = loss + penalty.every * penalty(judge, *given[getattr(penalty, "on", "images")])
+                term = penalty(lambda images: _of_pictures(judge(images)), *given[getattr(penalty, "on", "images")])
+                loss = loss + penalty.every * term
         return loss, self._facts(real_logits.detach(), fake_logits.detach())
 
     def convince(self, judge: nn.Module, fake: Tensor, real: Tensor, *, labels: Tensor | None = None) -> Tensor:
@@ -94,6 +96,10 @@ class Adversary:
         paired = self.loss.relativistic or getattr(self.loss, "unbounded", False)
         right = real - fake if paired else torch.cat([(real - boundary).flatten(), (boundary - fake).flatten()])
         return {"real_logits": real.mean(), "fake_logits": fake.mean(), "accuracy": (right > 0).float().mean()}
+
+
+def _of_pictures(logits: Tensor) -> Tensor:
+    return logits.flatten(1).mean(1)
 
 
 def photographs(batch: Batch | None, count: int) -> Batch:

@@ -11,7 +11,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from ganstyle.api import Batch, LossLike, Options, Phase, RegularizerLike
-from ganstyle.nn.modules import unwrapped
+from ganstyle.nn.modules import frozen, unwrapped
 
 from .adversary import Adversary, Logged, photographs, side_by_side, weighted
 from .translators import ManyTranslator
@@ -93,6 +93,13 @@ class ManyTask:
             batch: as for `discriminator_loss`.
             step: counted from 0.
         """
+        if step % 2 == 0:
+            return self._loss(batch, step)
+        # An encoder that learnt from codes of its own making would give all pictures the same one.
+        with frozen(self._own.encoder):
+            return self._loss(batch, step)
+
+    def _loss(self, batch: Batch, step: int) -> Logged:
         options, content, translator = self.options, batch["images"], self._own
         code, other_code = self._codes(batch, step)
         fake = self.translator(content, code=code)

@@ -42,6 +42,24 @@ def test_penalties_are_lazy_and_weighted_by_their_interval(least_squares):
     assert at[0] - at[1] == pytest.approx(30.0)
 
 
+def test_a_penalty_on_gradients_does_not_grow_with_the_number_of_patches(least_squares):
+    class Slope(Penalty):
+        every = 1
+
+        def __call__(self, network, real, fake):
+            images = real.clone().requires_grad_()
+            (slope,) = torch.autograd.grad(network(images).sum(), images)
+            return slope.square().sum()
+
+    def steady(images):  # the same logit in every patch
+        return images.mean((1, 2, 3), keepdim=True).expand(-1, 1, patches, patches)
+
+    game, images, found = Adversary(least_squares, [Slope()], [], name="cut"), torch.ones(1, 3, 4, 4), []
+    for patches in (1, 9):
+        found.append(game.judge(steady, images, images, step=0)[0].item())
+    assert found[0] == pytest.approx(found[1], rel=1e-5)
+
+
 def test_convincing_leaves_the_judge_without_gradients(least_squares):
     network, fake = torch.nn.Conv2d(3, 1, 4), torch.randn(1, 3, 4, 4, requires_grad=True)
     Adversary(least_squares, (), [network], name="cut").convince(network, fake, fake).backward()

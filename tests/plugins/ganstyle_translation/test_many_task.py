@@ -80,3 +80,13 @@ def test_a_preview_shows_a_drawn_style_and_a_reference(task, batch):
     assert torch.equal(shown[0::4], batch["images"]) and torch.equal(shown[2::4], batch["style"])
     with torch.no_grad():
         assert torch.equal(shown[3::4], own(batch["images"], code=own.encode(batch["style"])))
+
+
+def test_the_style_encoder_learns_from_drawn_codes_alone(task, batch):
+    def learns(step):
+        task.translator.zero_grad()
+        task.translator_loss(batch, step)[0].backward()
+        return any(p.grad is not None and p.grad.any() for p in task.translator.encoder.parameters())
+
+    assert [learns(step) for step in (0, 1, 2)] == [True, False, True]
+    assert all(p.requires_grad for p in task.translator.encoder.parameters())
