@@ -51,7 +51,7 @@ class StudyServer(ThreadingHTTPServer):
         told: Callable[[int, int], None] = lambda raters, votes: None,
     ) -> None:
         study = read_study(page)
-        self.study, self.content, self.told = study.id, page.read_bytes(), told
+        self.study, self.design, self.content, self.told = study.id, study.design, page.read_bytes(), told
         self.store = VoteStore(votes, study=study.id, design=study.design)
         self.host = host
         self.busy = threading.BoundedSemaphore(MOST_AT_ONCE)
@@ -104,6 +104,8 @@ class StudyServer(ThreadingHTTPServer):
         ballot: Ballot = parse_ballot(body)
         if ballot.study != self.study:
             raise ValueError(f"votes of another study ({ballot.study}; this is {self.study})")
+        if ballot.design != self.design:  # votes are checked against the design that they bring
+            raise ValueError("the votes disagree with the page about what was asked")
         changed = [self.store.add(rater) for rater in ballot.raters]
         if any(changed):
             self.told(*self.store.counts())
