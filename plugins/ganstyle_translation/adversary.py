@@ -99,7 +99,7 @@ class Adversary:
 
 
 def _of_pictures(logits: Tensor) -> Tensor:
-    return logits.flatten(1).mean(1)
+    return logits.reshape(len(logits), -1).mean(1)
 
 
 def photographs(batch: Batch | None, count: int) -> Batch:
