@@ -30,6 +30,7 @@ from ganstyle.cli.scoring import (
     file_notes,
     metrics_of,
     pair_notes,
+    protocol_notes,
     row,
     score,
     score_notes,
@@ -131,7 +132,7 @@ def _score_subject(
     if request.html is not None:
         from ganstyle.engine.eval_report import write_report
 
-        sides = {"fake": subject.fake, "real": subject.real, "pairs": subject.pairs}
+        sides = {"fake": subject.fake, "real": subject.real, "pairs": subject.pairs, "styles": subject.styles}
         report = write_report(request.html, found, **sides, facts=facts, metrics=metrics, device=str(place))
         facts["report"] = str(report)
     _answer(facts, found.scores, request, out=out)
@@ -175,7 +176,7 @@ def _answer(facts: dict[str, Any], scores: Sequence[Score], request: Request, *,
     rows = [row(one) for one in scores if not one.error]
     data = {**facts, "scores": [asdict(one) for one in scores]}
     out.result(data, table=(HEADINGS, rows) if rows else None, text=None if rows else "no metric gave a value")
-    notes = [*pair_notes(facts), *file_notes(facts.get("unreadable", {}))]
+    notes = [*protocol_notes(scores), *pair_notes(facts), *file_notes(facts.get("unreadable", {}))]
     notes += score_notes(scores, all_asked=request.wants_all)
     if facts.get("damaged_cache_files"):
         notes.append(

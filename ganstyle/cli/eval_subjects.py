@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 OFFLINE = {
     "sets": ("fd_efficientnet_lite0", "kid_efficientnet_lite0", "ssim"),
     "lone": ("ssim",),
-    "pairs": ("ssim", "psnr", "lpips_efficientnet", "edge_artefacts"),
+    "pairs": ("ssim", "psnr", "lpips_efficientnet"),
     "styled": (
         "ssim",
         "psnr",

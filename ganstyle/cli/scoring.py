@@ -137,17 +137,27 @@ def score(
         )
 
 
+HEADINGS = ("metric", "value", "95 %", "better", "images")
+
+
 def row(score: Score) -> tuple[str, ...]:
-    """Return the cells of a score: key, value, interval, direction, counts, protocol."""
+    """Return the cells of a score: key, value, interval, direction, counts."""
     interval = "{:.4g} to {:.4g}".format(*score.interval) if score.interval else ""
     counts = f"{score.n_fake:,}" + (f" / {score.n_real:,}" if score.n_real else "")
     counts += f" {score.counted}" if score.counted != "images" else ""
-    protocol = ", ".join(text for text in (score.protocol, score.resize and f"resize {score.resize}") if text)
-    better = "higher" if score.higher_is_better else "lower"
-    return score.key, f"{score.value:.4g}", interval, better, counts, protocol
+    return score.key, f"{score.value:.4g}", interval, "higher" if score.higher_is_better else "lower", counts
 
 
-HEADINGS = ("metric", "value", "95 %", "better", "images", "protocol")
+def protocol_notes(scores: Sequence[Score]) -> list[str]:
+    """Return each definition once, after the values that it is of."""
+    about: dict[str, list[str]] = {}
+    for one in scores:
+        weights = one.weights_sha256 and f"weights {one.weights_sha256[:8]}"
+        parts = (one.protocol, one.resize and f"resize {one.resize}", weights)
+        text = ", ".join(part for part in parts if part)
+        if text and not one.error:
+            about.setdefault(text, []).append(one.key)
+    return [f"{', '.join(keys)}: {text}" for text, keys in about.items()]
 
 
 def pair_notes(facts: Mapping[str, Any]) -> list[str]:
@@ -188,11 +198,13 @@ def score_notes(scores: Sequence[Score], *, all_asked: bool = False) -> list[str
         return notes + [f"error: {one.metric}: {one.error}" + _hint(one.hint) for one in scores if one.error]
     failed = [one for one in scores if one.error and not left_out(one)]
     notes += [f"error: {one.metric}: {one.error}" + _hint(one.hint) for one in failed]
-    reasons: dict[tuple[str, str], list[str]] = {}
+    reasons: dict[str, list[str]] = {}
     for one in scores:
         if one.error and left_out(one):
-            reasons.setdefault((one.error.replace(one.metric, "it"), one.hint), []).append(one.metric)
-    return notes + [f"left out: {', '.join(names)}: {error}{_hint(hint)}" for (error, hint), names in reasons.items()]
+            reasons.setdefault(one.error.replace(one.metric, "it"), []).append(one.metric)
+    notes += [f"left out: {', '.join(names)}: {error}" for error, names in reasons.items()]
+    lacking = any(one.code == EnvironmentProblem.code for one in scores)
+    return notes + (["hint:  ganstyle doctor says where weights belong; --download fetches them"] if lacking else [])
 
 
 def _hint(hint: str) -> str:

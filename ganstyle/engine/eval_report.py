@@ -13,7 +13,7 @@ from torch import Tensor
 from ganstyle.config import Selection
 from ganstyle.data.writing import write_atomic
 from ganstyle.engine.environment import describe_environment
-from ganstyle.engine.evaluation import Assessment
+from ganstyle.engine.evaluation import Assessment, Works
 from ganstyle.engine.html_pages import (
     Figures,
     bullets,
@@ -29,13 +29,15 @@ from ganstyle.engine.html_pages import (
 from ganstyle.engine.image_sets import ImageSet, spread
 from ganstyle.engine.pair_sets import PairSet
 from ganstyle.engine.scores import Score
-from ganstyle.errors import GanstyleError, InputError
+from ganstyle.errors import EnvironmentProblem, GanstyleError, InputError
 from ganstyle.functional.feature_pairs import FeaturePair
 from ganstyle.functional.neighbours import nearest_real
 
 SAMPLES = 24  # of each side
 NEIGHBOURS = 12
 EXTREMES = 4  # best and worst pairs of a metric
+PAIR_METRICS = 5  # whose best and worst pairs are shown
+STYLES, WORKS = 12, 3  # styles shown, and works of each
 LARGEST_COMPARED = 20_000  # rows of a side among which neighbours are looked for
 
 HEADINGS = ("metric", "value", "95 %", "better", "counted", "protocol")
@@ -49,6 +51,7 @@ def write_report(
     fake: ImageSet,
     real: Any = None,
     pairs: PairSet | None = None,
+    styles: Works | None = None,
     facts: Mapping[str, Any],
     metrics: Sequence[Selection],
     device: str = "cpu",
@@ -61,6 +64,7 @@ def write_report(
         fake: the generated pictures.
         real: the real ones, as an ImageSet, if there are any.
         pairs: picture by picture, if pairs were scored.
+        styles: works of each style, likewise.
         facts: of the command's answer: `generated`, `real`, `seed` ...
         metrics: with their options.
         device: where networks ran.
@@ -76,6 +80,7 @@ def write_report(
         "Summary": _summary(found, facts),
         "Scores": score_table(found.scores) + _failures(found.scores),
         "What to know": bullets(_warnings(found.scores)),
+        "Styles": _styles(styles or {}, figures),
         **_pair_sections(found, pairs, figures),
         "Nearest real pictures": _neighbours(found, fake, real, figures=figures),
         "Samples": _samples("generated", fake, found, figures=figures),
@@ -120,7 +125,9 @@ def _failures(scores: Iterable[Score]) -> str:
     reasons: dict[tuple[str, str], list[str]] = {}
     for score in scores:
         if score.error:
-            reasons.setdefault((score.error, score.hint), []).append(score.metric)
+            # Hints on missing weights name this machine's folders; reports are passed on.
+            hint = "" if score.code == EnvironmentProblem.code else score.hint
+            reasons.setdefault((score.error, hint), []).append(score.metric)
     if not reasons:
         return ""
     texts = [
@@ -169,11 +176,22 @@ def _samples(name: str, images: ImageSet, found: Assessment, *, figures: Figures
     return note + grid(figures.figure(image, label, side=256) for label, image in chosen.values())
 
 
+def _styles(styles: Works, figures: Figures) -> str:
+    """Show a few works of each style."""
+    rows = []
+    for name, works in list(styles.items())[:STYLES]:
+        shown = [figures.figure(works[place], side=200) for place in spread(list(range(len(works))), WORKS)]
+        rows.append(f"<h3>{escaped(name)}</h3>{grid(shown, side=150)}")
+    return "".join(rows)
+
+
 def _pair_sections(found: Assessment, pairs: PairSet | None, figures: Figures) -> dict[str, str]:
     """Return best and worst pairs under each metric that has a value for each pair."""
     sections = {}
     for key, values in found.pair_values.items() if pairs is not None else ():
         score = next((one for one in found.scores if one.key == key), None)
+        if len(sections) == PAIR_METRICS:
+            break
         if score is None or pairs is None or len(values) != len(pairs.walked) or len(values) < 2:
             continue
         order = values.argsort(descending=score.higher_is_better, stable=True).tolist()

@@ -57,7 +57,7 @@ def test_pairs_are_scored_as_scikit_image_scores_them(folders, run_cli):
     assert done.code == 0
     assert scores(done)["ssim_gauss11"]["value"] == pytest.approx(np.mean(expected), abs=1e-12)
     assert scores(done)["ssim_gauss11"]["n_fake"] == 2
-    assert set(scores(done)) == {"ssim_gauss11", "psnr_mean"}
+    assert set(scores(done)) == {"ssim_gauss11", "psnr_mean", "lpips_efficientnet_lite0"}
 
 
 def test_pairs_that_are_missing_or_unequal_are_named(folders, run_cli):
@@ -162,3 +162,107 @@ def test_inception_scores_work_with_given_weights(folders, run_cli, tmp_path):
     done = run_cli("eval", "out", "content", "--metric", "fid", "--set", "metric.fid.weights=net.pth")
     assert done.code == 6
     assert "net.pth has sha256" in done.out
+
+
+def animation(path, *shades):
+    first, *rest = [Image.new("RGB", (32, 32), (shade,) * 3) for shade in shades]
+    first.save(path, save_all=True, append_images=rest, duration=40)
+
+
+def test_films_are_scored_frame_by_frame(folders, run_cli):
+    animation(folders / "a.gif", 10, 60, 10)
+    animation(folders / "b.gif", 10, 12, 14)
+    done = run_cli("eval", "film", "a.gif", "b.gif", "--metric", "flicker,ssim", "--json")
+    found = {score["metric"]: score for score in json.loads(done.out)["scores"]}
+    assert (found["flicker"]["counted"], found["flicker"]["n_fake"]) == ("films", 1)
+    assert found["flicker"]["value"] > 0 and "doesn't compare films" in found["ssim"]["error"]
+    assert done.code == 3
+
+
+def test_a_folder_called_film_or_compare_is_still_a_folder(folders, run_cli):
+    (folders / "out").rename(folders / "film")
+    done = run_cli("eval", "film", "content", "--metric", "ssim", "--json")
+    assert done.code == 0 and json.loads(done.out)["generated"] == "film"
+
+
+def test_styles_of_pairs_are_named_by_the_outputs(folders, run_cli):
+    for name in ("astronaut", "coffee"):
+        (folders / f"out/{name}.png").rename(folders / f"out/{name}-dark.png")
+    for name, shade in (("dark", 20), ("light", 220)):
+        (folders / "styles" / name).mkdir(parents=True)
+        Image.new("RGB", (48, 40), (shade,) * 3).save(folders / "styles" / name / "work.png")
+    words = ("eval", "--pairs", "out", "content", "--style", "styles", "--metric", "colour_distance", "--json")
+    done = run_cli(*words)
+    answer = json.loads(done.out)
+    assert (done.code, answer["styles"]) == (0, {"dark": 1, "light": 1})
+    assert answer["scores"][0]["n_fake"] == 2
+    alone = run_cli("eval", "--pairs", "out", "content", "--metric", "colour_distance,psnr")
+    assert alone.code == 3 and "--style S" in alone.out and "psnr_mean" in alone.out
+
+
+def test_a_report_is_written_and_never_over_another(folders, run_cli):
+    words = ("eval", "--pairs", "out", "content", "--metric", "psnr", "--html", "r.html", "--json")
+    assert [json.loads(run_cli(*words).out)["report"] for _ in range(2)] == ["r.html", "r-2.html"]
+    assert "Pairs by psnr_mean" in (folders / "r.html").read_text("utf-8")
+
+
+def test_all_metrics_leave_out_what_cannot_be_had_without_failing(folders, run_cli, monkeypatch):
+    from ganstyle.registry import Registry
+
+    names, few = Registry.names, ["fid", "flicker", "psnr", "ssim"]
+    monkeypatch.setattr(Registry, "names", lambda self, kind: few if kind == "metric" else names(self, kind))
+    done = run_cli("eval", "--pairs", "out", "content", "--metric", "all")
+    assert done.code == 0 and "psnr_mean" in done.out and "error:" not in done.out
+    assert "left out: fid: weights of the Inception" in done.out and "left out: flicker: it compares films" in done.out
+
+
+def test_a_protocol_of_another_tool_chooses_metrics_and_their_options(folders, run_cli):
+    done = run_cli("eval", "out", "content", "--compat", "pytorch-fid", "--json")
+    assert [score["metric"] for score in json.loads(done.out)["scores"]] == ["fid"] and done.code == 6
+    wrong = run_cli("eval", "out", "content", "--compat", "pytorch-fid", "--metric", "ssim")
+    assert wrong.code == 2 and "pytorch-fid has no ssim" in wrong.err
+    assert "unknown protocol" in run_cli("eval", "out", "content", "--compat", "nobody").err
+
+
+def test_statistics_of_another_tool_are_a_reference(folders, run_cli):
+    np.savez(folders / "ref.npz", mu=np.zeros(320), sigma=np.eye(320))
+    words = ("eval", "out", "ref.npz", "--metric", "fd_efficientnet_lite0,kid_efficientnet_lite0")
+    done = run_cli(*words, "--json")
+    found = scores(done)
+    assert found["fd_efficientnet_lite0"]["value"] > 0
+    assert "holds their mean and covariance only" in found["kid_efficientnet_lite0"]["error"]
+    assert "holds statistics, no pictures" in run_cli("eval", "ref.npz").err
+
+
+def test_one_corrupt_file_among_many_is_named_and_the_others_are_scored(folders, run_cli):
+    (folders / "out/torn.png").write_bytes((folders / "out/coffee.png").read_bytes()[:200])
+    done = run_cli("eval", "out", "content", "--metric", "kid_efficientnet_lite0")
+    assert done.code == 0
+    assert "not read (generated): torn.png" in done.out
+    assert "1 generated files can't be read and were left out" in done.out
+
+
+def test_a_set_of_one_image_is_answered_by_each_metric_for_itself(folders, run_cli):
+    (folders / "out/coffee.png").unlink()
+    done = run_cli("eval", "out", "content", "--metric", "fd_efficientnet_lite0,ssim", "--json")
+    errors = {score["metric"]: score["error"] for score in json.loads(done.out)["scores"]}
+    assert "at least 2" in errors["fd_efficientnet_lite0"] and "no pairs" in errors["ssim"]
+
+
+def test_weights_are_named_by_network(folders, run_cli):
+    assert "takes NAME=PATH" in run_cli("eval", "out", "--weights", "inception").err
+    assert "there is no file none.pth" in run_cli("eval", "out", "--weights", "inception=none.pth").err
+    (folders / "wrong.pth").write_bytes(b"x")
+    done = run_cli("eval", "out", "content", "--metric", "fid", "--weights", "inception=wrong.pth")
+    assert done.code == 6 and "wrong.pth has sha256 2d711642b726" in done.out and "damaged or another file" in done.out
+
+
+def test_damaged_cached_features_are_renewed_and_said(folders, run_cli, monkeypatch):
+    monkeypatch.setenv("GANSTYLE_HOME", str(folders / "home"))
+    words = ("eval", "out", "content", "--metric", "fd_efficientnet_lite0")
+    first = run_cli(*words)
+    for path in (folders / "home/cache/features").iterdir():
+        path.write_bytes(path.read_bytes()[:-9])
+    second = run_cli(*words)
+    assert "2 damaged files of cached features were not used" in second.out
+    assert second.out.startswith(first.out.rstrip("\n"))

@@ -71,7 +71,7 @@ def test_scores_come_with_protocol_interval_counts_and_weights(written):
     for text in ("fd_net", "1.5", "1 to 2", "3 against 4 images", "a &lt;definition&gt;; resize antialias 8", "abab"):
         assert text in written
     assert "only 3 images (fd_net)" in written
-    assert "fid: weights not found (put them there)" in written
+    assert "<li>fid: weights not found</li>" in written and "put them there" not in written
     assert "k = 3" in written and "torch" in written and "UTC" in written
 
 
@@ -122,6 +122,15 @@ def test_best_and_worst_pairs_follow_the_direction_and_the_places(tmp_path, pair
     assert re.findall(r'<p class="caption">([^<]*)</p>', section) == ["0.9", "0.5", "0.1", "0.3"]
     assert re.findall(r"<figcaption>([^<]*)</figcaption>", section)[:2] == ["out1.png", "in1.png"]
     assert re.findall(r"<figcaption>([^<]*)</figcaption>", section)[4] == "out3.png"
+
+
+def test_styles_are_shown_by_some_of_their_works(tmp_path, pairs):
+    styles = {"monet": list(images(*range(9))), "x<y": list(images(1))}
+    path = write_report(
+        tmp_path / "r.html", assessment([SCORE]), fake=pairs.images(), styles=styles, facts={}, metrics=[]
+    )
+    section = path.read_text("utf-8").split("Styles</h2>")[1].split("<h2>")[0]
+    assert section.count("data:image") == 3 + 1 and "x&lt;y" in section
 
 
 def test_a_page_stops_growing():
