@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ganstyle.cli.compare import compare
 from ganstyle.cli.output import JsonFlag, Output, QuietFlag, SeedOption, command
 from ganstyle.cli.progress import size
 from ganstyle.errors import EXIT_OK, EXIT_SOME_FAILED, NoInputError
@@ -23,6 +24,9 @@ app = typer.Typer(help="Ask people which pictures they prefer; compare runs in o
 LARGE_PAGE_BYTES = 30_000_000
 PORT = 8765
 OutOption = Annotated[Path, typer.Option("--out", "-o", help="Page to write; a name that is taken gets a number.")]
+
+
+app.command("compare")(compare)
 
 
 @app.command()
