@@ -86,7 +86,7 @@ def radii(pair: FeaturePair, side: str, k: int) -> Tensor:
     if count <= k:
         name = "generated" if side == "x" else "real"
         raise InputError(
-            f"{count:,} {name} images have no {k}-th nearest neighbours",
+            f"{count:,} {name} images are too few for {k} neighbours of each",
             hint=f"use at least {k + 1} images, or a smaller k",
         )
     return pair.once(("radii", side, k), lambda: _radii(pair, side, k))

@@ -74,15 +74,20 @@ def _accepted_trial(subject: Subject, device: str, sides: Sequence[int]) -> Tria
     refusal = ""
     for side in sides:
         trial = trial_for(_built(subject, device))(subject, lambda: _built(subject, device), side=side)
-        try:
-            trial.values(trial.fake[:2], trial.real[:2])
-        except EnvironmentProblem as error:
-            raise NotCheckable(f"{subject.label}: {error.message}", hint=error.hint) from error
-        except (NoInputError, UsageError) as error:
-            refusal = error.message
-        else:
+        refusal = _refusal(trial, 2) and _refusal(trial, COUNT)  # two pictures are quicker, and too few for some
+        if not refusal:
             return trial
     raise NotCheckable(f"{subject.label} refuses pictures of {sides} pixels: {refusal}", hint="pass other sides")
+
+
+def _refusal(trial: Trial, count: int) -> str:
+    try:
+        trial.values(trial.fake[:count], trial.real[:count])
+    except EnvironmentProblem as error:
+        raise NotCheckable(f"{trial.subject.label}: {error.message}", hint=error.hint) from error
+    except (NoInputError, UsageError) as error:
+        return error.message
+    return ""
 
 
 def _check_values(trial: Trial, findings: Findings) -> Values:
@@ -174,7 +179,9 @@ def _check_empty(metric: Any, findings: Findings) -> None:
 
 
 def _check_direction(trial: Trial, close: Values, higher_is_better: bool, *, findings: Findings) -> None:
-    """Noise must not beat alike pictures; passed over if the metric doesn't look at the real pictures."""
+    """Noise must not beat alike pictures; passed over if the metric doesn't look at the real pictures or at quality."""
+    if not getattr(trial.new(), "judges_quality", True):
+        return
     far = trial.values(trial.noise, trial.real)
     if close == trial.values(trial.fake, trial.noise):
         return

@@ -96,7 +96,7 @@ def test_duplicates_have_balls_of_no_size():
 
 
 def test_as_many_neighbours_as_pictures_are_refused():
-    with pytest.raises(InputError, match="3 generated images have no 3-th nearest") as caught:
+    with pytest.raises(InputError, match="3 generated images are too few for 3") as caught:
         neighbourhoods(FeaturePair(features(3), features(9)), k=3, closed=True)
     assert "at least 4 images" in caught.value.hint
 

@@ -170,13 +170,37 @@ class WithoutReal(Sets):
         return {"contrast_within": sum(sorted(self.values[False])) / len(self.values[False])}
 
 
-@pytest.mark.parametrize("good", [Pairs, Sets, WithoutReal])
+class NoiseIsBest(WrongWayRound):
+    """As a metric of copies: what repeats nothing has the best value."""
+
+    judges_quality = False
+
+
+class NeedsFour(Sets):
+    """As scores of neighbours: two pictures are too few, six are not."""
+
+    def compute(self) -> dict[str, float]:
+        if len(self.values[False]) < 4:
+            raise NoInputError("too few for 3 neighbours")
+        return super().compute()
+
+
+class NeedsFourWrongWayRound(NeedsFour):
+    higher_is_better = True
+
+
+@pytest.mark.parametrize("good", [Pairs, Sets, WithoutReal, NoiseIsBest, NeedsFour])
 def test_a_right_metric_passes(good):
     assert check_evaluator(good) is None
 
 
 @pytest.mark.parametrize(
-    ("broken", "message"), [(LeakySets, "reset() doesn't forget"), (WrongWayRound, "higher_is_better is True")]
+    ("broken", "message"),
+    [
+        (LeakySets, "reset() doesn't forget"),
+        (WrongWayRound, "higher_is_better is True"),
+        (NeedsFourWrongWayRound, "higher_is_better is True"),
+    ],
 )
 def test_a_broken_metric_of_sets_is_caught(broken, message):
     with pytest.raises(ConformanceError) as caught:

@@ -71,7 +71,7 @@ def test_a_share_of_one_has_an_interval_all_the_same():
 
 
 def test_too_few_pictures_have_no_value_and_few_have_no_interval():
-    with pytest.raises(InputError, match="3 generated images have no 3-th"):
+    with pytest.raises(InputError, match="3 generated images are too few for 3"):
         metric("precision", features(3), features(9)).compute()
     assert metric("precision", features(6), features(6, seed=1)).intervals() == {}
     assert "only 6 images" in metric("precision", features(6), features(6, seed=1)).warnings()[-1]
