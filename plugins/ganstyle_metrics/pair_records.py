@@ -55,4 +55,10 @@ PAIR_METRICS = (
         "arXiv:1808.00449",
     ),
     Evaluator("flicker", "Film: change between frames beyond the source's.", f"{_FILM}:build_flicker"),
+    Evaluator(
+        "ppl",
+        "How evenly pictures follow their latents; generators only. Offline by default, not the paper's.",
+        "ganstyle_metrics.path_length:build_ppl",
+        "arXiv:1812.04948",
+    ),
 )
