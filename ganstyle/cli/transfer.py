@@ -20,6 +20,7 @@ from ganstyle.cli.transfer_options import (
     FeatherOption,
     MaskOption,
     MethodOption,
+    ModelOption,
     PhotosArgument,
     SheetFlag,
     StepsOption,
@@ -76,9 +77,7 @@ def transfer(
     format: Annotated[str | None, typer.Option(help="jpg, png or webp; default: as the photograph.")] = None,
     quality: Annotated[int, typer.Option(min=1, max=100, help="Of jpg and webp.")] = 95,
     sheet: SheetFlag = False,
-    model: Annotated[
-        str | None, typer.Option(help="Base model or translator: file, run folder or architecture.")
-    ] = None,
+    model: ModelOption = None,
     direction: DirectionOption = None,
     tile: Annotated[int | None, typer.Option(help="Side of the tiles of large pictures, in pixels.")] = None,
     halo: Annotated[int, typer.Option(help="Pixels read around each tile.")] = 168,
@@ -107,17 +106,11 @@ def transfer(
     asked.check()
     suffix = check_suffix(format)
     # All of this before torch is imported: a typing error is told at once.
-    translation = _translation(model, direction, asked)
-    if translation is not None:
-        wanted = translation.check(style or (), direction, sheet=sheet and asked.count == 1)
-    else:
-        wanted = _wanted(style, output, sheet=sheet and asked.count == 1)
+    translating = _translating(model, direction, asked)
+    wanted = _wanted(style, output, sheet=sheet and asked.count == 1, translating=translating)
     piped = photos == ["-"] or out == "-"
     found = None if piped else _found(photos, output, mask=place, sheet=sheet)
-    if translation is not None:
-        call = _translating(translation, wanted, asked, direction=direction, device=device, mask=place, output=output)
-    else:
-        call = _loaded(wanted, asked, model=model, device=device, mask=place, output=output)
+    call = _loaded(wanted, asked, model=translating or model, device=device, mask=place, output=output)
     how = {"skip_existing": skip_existing, "overwrite": overwrite, "quality": quality, "dry_run": dry_run}
     call = replace(call, found=found, out=Path(out or DEFAULT_OUT), suffix=suffix, how=how)
     if piped:
@@ -223,11 +216,41 @@ def _found(photos: list[str] | None, output: Output, *, mask: Path | None, sheet
     return found
 
 
-def _wanted(style: list[str] | None, output: Output, *, sheet: bool) -> list[str]:
+@dataclass(frozen=True)
+class _Translating:
+    """A model that translates, and which way."""
+
+    translation: Translation
+    direction: str | None
+
+
+def _translating(model: str | None, direction: str | None, asked: _Asked) -> _Translating | None:
+    """Return the model if it is one that translates; refuse what it can't follow."""
+    from ganstyle.style.translation import check_asked, translation_of
+
+    found = translation_of(model)
+    if found is None and direction is not None:
+        raise UsageError(
+            "--direction is for models that translate",
+            where="option --direction",
+            hint="ganstyle train --arch cyclegan makes one; then --model RUN",
+        )
+    if found is None:
+        return None
+    how = {"method": asked.method, "strengths": asked.strengths, "variations": asked.variations}
+    check_asked(**how, has_domains=bool(found.domains))
+    return _Translating(found, direction)
+
+
+def _wanted(
+    style: list[str] | None, output: Output, *, sheet: bool, translating: _Translating | None = None
+) -> list[str]:
     """Return what was asked for after --style, or the default; refuse what can't be."""
     from ganstyle.style.bank import StyleBank
     from ganstyle.style.selection import check_wanted, default_style
 
+    if translating is not None:
+        return translating.translation.check(style or (), translating.direction, sheet=sheet)
     bank = StyleBank()
     for text in style or ():
         check_wanted(text, bank)
@@ -240,7 +263,13 @@ def _wanted(style: list[str] | None, output: Output, *, sheet: bool) -> list[str
 
 
 def _loaded(
-    wanted: list[str], asked: _Asked, *, model: str | None, device: str, mask: Path | None, output: Output
+    wanted: list[str],
+    asked: _Asked,
+    *,
+    model: str | _Translating | None,
+    device: str,
+    mask: Path | None,
+    output: Output,
 ) -> _Call:
     from ganstyle.style.bank import StyleBank
     from ganstyle.style.base import load_base
@@ -248,53 +277,22 @@ def _loaded(
     from ganstyle.style.optimising import optimising_brush, works_of
     from ganstyle.style.selection import select_style
 
-    base, bank = load_base(model, device=device), StyleBank()
-    styles = distinct(select_style(text, bank=bank, base=base, warn=output.warn) for text in wanted)
+    bank, brush = StyleBank(), None
+    if isinstance(model, _Translating):
+        way = {"direction": model.direction, "device": device}
+        base, found, brush = model.translation.opened(wanted, asked.options, **way)
+        styles = distinct(found)
+    else:
+        base = load_base(model, device=device)
+        styles = distinct(select_style(text, bank=bank, base=base, warn=output.warn) for text in wanted)
     groups = [tuple(styles)] if mask else [(style,) for style in styles]
     masks = Masks(mask, len(styles), asked.options.feather) if mask else None
-    call = _Call(base, asked, asked.variants(groups), output, masks)
+    call = _Call(base, asked, asked.variants(groups), output, masks, brush)
     if asked.method == "fast":
         return call
     works = {style.name: works_of(text, style, bank=bank) for text, style in zip(wanted, styles, strict=True)}
     ticker = _Steps()
     return replace(call, ticker=ticker, brush=optimising_brush(base, works, steps=asked.steps, progress=ticker))
-
-
-def _translation(model: str | None, direction: str | None, asked: _Asked) -> Translation | None:
-    """Return the model if it is one that translates; refuse what it can't follow."""
-    from ganstyle.style.translation import check_asked, translation_of
-
-    found = translation_of(model)
-    if found is not None:
-        how = {"method": asked.method, "strengths": asked.strengths, "variations": asked.variations}
-        check_asked(**how, has_domains=bool(found.domains))
-    elif direction is not None:
-        raise UsageError(
-            "--direction is for models that translate",
-            where="option --direction",
-            hint="ganstyle train --arch cyclegan makes one; then --model RUN",
-        )
-    return found
-
-
-def _translating(
-    translation: Translation,
-    wanted: list[str],
-    asked: _Asked,
-    *,
-    direction: str | None,
-    device: str,
-    mask: Path | None,
-    output: Output,
-) -> _Call:
-    from ganstyle.style.batch import Masks, distinct
-    from ganstyle.style.translation import translating_brush
-
-    base = translation.load(device)
-    styles = distinct(translation.styles(wanted, base, direction=direction, seed=asked.options.seed))
-    groups = [tuple(styles)] if mask else [(style,) for style in styles]
-    masks = Masks(mask, len(styles), asked.options.feather) if mask else None
-    return _Call(base, asked, asked.variants(groups), output, masks, brush=translating_brush(base))
 
 
 def _paint(call: _Call) -> int:
