@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +13,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ganstyle.data.names import shown
+from ganstyle.data.weights import replace_file
 from ganstyle.engine.content_index import files_identity
 from ganstyle.engine.image_sets import ImageSet, indexed_set
-from ganstyle.errors import InputError, NoInputError
+from ganstyle.errors import EnvironmentProblem, InputError, NoInputError
 
 LARGEST_BYTES = 8 << 30  # unpacked; 50,000 pictures of 224 pixels
+# A header that lies about its size, an entry that is no array, a zip that is encrypted or packed in an unknown way.
+_BROKEN = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, MemoryError, OverflowError, AttributeError,
+           NotImplementedError, RuntimeError)  # fmt: skip
 _ASYMMETRY = 1e-3  # of the largest entry; more is no covariance
 
 
@@ -53,9 +58,28 @@ def read_reference(path: Path) -> ImageSet | Moments:
             if "arr_0" in stored.files:
                 return _pictures(stored["arr_0"], path)
             names = ", ".join(stored.files[:5])
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, KeyError) as error:
+    except _BROKEN as error:
         raise _unusable(path, f"is damaged or no .npz file ({type(error).__name__})") from None
     raise _unusable(path, f"holds {names or 'nothing'}, but neither mu and sigma nor pictures in arr_0")
+
+
+def write_reference(path: Path, mean: Tensor, covariance: Tensor) -> None:
+    """Write moments as pytorch-fid does, whole or not at all, for `read_reference` and for other tools.
+
+    Args:
+        path: `.npz`; replaced if it exists.
+        mean: float (D,), e.g. from `moments(real=True)` of a Fréchet distance.
+        covariance: float (D, D).
+
+    Raises:
+        EnvironmentProblem: the place can't be written.
+    """
+    content = io.BytesIO()
+    np.savez(content, mu=mean.double().cpu().numpy(), sigma=covariance.double().cpu().numpy())
+    try:
+        replace_file(path, content.getvalue())
+    except OSError as error:
+        raise EnvironmentProblem(f"{shown(path)} can't be written: {error.strerror}", where=shown(path)) from None
 
 
 def _check_size(path: Path) -> None:

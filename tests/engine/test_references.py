@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import struct
+import zipfile
+
 import numpy as np
 import pytest
 import torch
 
 from ganstyle.engine.image_sets import ImageSet
-from ganstyle.engine.references import Moments, read_reference
-from ganstyle.errors import NoInputError
+from ganstyle.engine.references import Moments, read_reference, write_reference
+from ganstyle.errors import EnvironmentProblem, NoInputError
 
 MU, SIGMA = np.arange(3.0), np.diag([1.0, 2.0, 3.0])
 PIXELS = np.arange(2 * 4 * 5 * 3, dtype=np.uint8).reshape(2, 4, 5, 3)
@@ -59,3 +62,40 @@ def test_a_file_that_is_cut_off_is_said(tmp_path):
     path.write_bytes(path.read_bytes()[:-30])
     with pytest.raises(NoInputError, match=r"damaged or no \.npz"):
         read_reference(path)
+
+
+def entry(shape, data=b""):
+    """A NumPy file whose header says anything."""
+    header = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}".encode()
+    header += b" " * (63 - (10 + len(header)) % 64) + b"\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + data
+
+
+@pytest.mark.parametrize(
+    "mu",
+    [
+        entry("(1000000000000,)"),  # 8 TB
+        entry("(100000000000000000000,)"),
+        entry("(-3,)"),
+        entry("(3,)", b"12"),
+        b"no array",
+    ],
+)
+def test_a_header_that_lies_is_said(tmp_path, mu):
+    with zipfile.ZipFile(tmp_path / "ref.npz", "w") as archive:
+        archive.writestr("mu.npy", mu)
+        archive.writestr("sigma.npy", entry("(1, 1)", bytes(8)))
+    with pytest.raises(NoInputError, match=r"ref\.npz is damaged"):
+        read_reference(tmp_path / "ref.npz")
+
+
+def test_what_is_written_is_read_again_also_by_other_tools(tmp_path):
+    path = tmp_path / "new" / "ref.npz"
+    write_reference(path, torch.from_numpy(MU), torch.from_numpy(SIGMA).float())
+    found = read_reference(path)
+    assert torch.equal(found.mean, torch.from_numpy(MU)) and torch.equal(found.covariance, torch.from_numpy(SIGMA))
+    with np.load(path) as stored_there:  # as pytorch-fid reads it
+        assert np.array_equal(stored_there["mu"][:], MU) and np.array_equal(stored_there["sigma"][:], SIGMA)
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(EnvironmentProblem, match="can't be written"):
+        write_reference(tmp_path / "file" / "ref.npz", torch.zeros(2), torch.eye(2))
