@@ -39,6 +39,7 @@ class FastGenerator(nn.Module):
 
     Attributes:
         tap_channels: of the features in `Encoded.taps`.
+        reach: a pixel depends on none farther away than this, but for the moments.
     """
 
     def __init__(self, channels: int, blocks: int, *, kind: NormKind = "instance", code_length: int = 0) -> None:
@@ -65,7 +66,7 @@ class FastGenerator(nn.Module):
         self.to_rgb = conv(half, 12, 3)
         with torch.no_grad():
             self.to_rgb.weight.mul_(QUIET)
-        self.middle = (blocks + 1) // 2
+        self.middle, self.reach = (blocks + 1) // 2, 24 * blocks + 24
         self.tap_channels = (12, half, quarter, eighth, eighth)
 
     def encode(self, images: Tensor, walk: Walk) -> Encoded:
@@ -99,6 +100,7 @@ class ResnetGenerator(nn.Module):
 
     Attributes:
         tap_channels: of the features in `Encoded.taps`.
+        reach: a pixel depends on none farther away than this, but for the moments.
     """
 
     def __init__(
@@ -122,7 +124,7 @@ class ResnetGenerator(nn.Module):
         self.ups = nn.ModuleList(conv(2 * w, w, 3) for w in reversed(widths[:-1]))
         self.up_norms = nn.ModuleList(Norm(w, **norms) for w in reversed(widths[:-1]))
         self.to_rgb = conv(channels, 3, 7)
-        self.middle = (blocks + 1) // 2
+        self.middle, self.reach = (blocks + 1) // 2, (2 * blocks + 3 << downs) + 6
         self.tap_channels = (3, *widths[1:], widths[-1], widths[-1])
 
     def encode(self, images: Tensor, walk: Walk) -> Encoded:

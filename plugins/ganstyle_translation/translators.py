@@ -50,6 +50,11 @@ class Translator(nn.Module):
         """Return the channels of the features that patches are compared by, of the first direction."""
         return self._generator(self.directions[0]).tap_channels
 
+    @property
+    def reach(self) -> int:
+        """Return how far away a pixel can be and still matter, in pixels, but for the moments."""
+        return max(self._generator(name).reach for name in self.directions)
+
     def taps(self, images: Tensor) -> tuple[Tensor, ...]:
         """Return the features of the first direction's first half, of float (B, 3, H, W) in [-1, 1]."""
         encoded: Encoded = self._generator(self.directions[0]).encode(images, Walk())

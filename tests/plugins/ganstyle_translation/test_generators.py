@@ -54,3 +54,30 @@ def test_a_coded_generator_obeys_the_code(pictures):
     for generator in (FastGenerator(4, 2, code_length=5), ResnetGenerator(4, 2, code_length=5)):
         first, second = (generator(pictures(1), Walk(torch.full((1, 5), value))) for value in (-1.0, 1.0))
         assert (first - second).abs().mean() > 1e-3
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: FastGenerator(2, 1, kind="none"),
+        lambda: FastGenerator(2, 2, kind="none"),
+        lambda: ResnetGenerator(2, 2, kind="none"),
+        lambda: ResnetGenerator(2, 1, downs=3, kind="none"),
+    ],
+)
+def test_nothing_beyond_the_reach_matters(make):
+    """Every pixel of an 8 x 8 block in the middle, so that no place on the grid is left out."""
+    torch.manual_seed(0)
+    generator = make().double()
+    for parameter in generator.parameters():
+        parameter.data.abs_().mul_(0.3)  # no rectifier is silent, and nothing is saturated
+    side = 2 * (generator.reach + generator.reach % 8) + 48
+    side -= side % 8
+    images = torch.zeros(1, 3, 8, side, dtype=torch.float64).uniform_(-0.5, 0.5).requires_grad_()
+    middle = side // 2 - side // 2 % 8
+    farthest = []
+    for column in range(middle, middle + 8):
+        (slope,) = torch.autograd.grad(generator(images, Walk())[..., column].sum(), images)
+        touched = slope.abs().sum((0, 1, 2)).nonzero().flatten()
+        farthest.append(max(column - int(touched[0]), int(touched[-1]) - column))
+    assert 8 < max(farthest) <= generator.reach
