@@ -13,7 +13,7 @@ from ganstyle.study.wording import divided_words, interval, measures, percent, s
 
 MOST_DIVIDED = 12
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-_CHART = (760, 40, 210, 730)  # width, height of a row, left and right end of the axis
+_CHART = (460, 32, 120, 440)  # width, height of a row, left and right end of the axis
 
 
 def result_page(result: Result, study: Study | None = None) -> bytes:
@@ -90,7 +90,7 @@ def _chart(result: Result) -> str:
     scores = [float(result.scores.score[index]) for index in result.order]
     spans = [interval(result, index) or (score, score) for index, score in zip(result.order, scores, strict=True)]
     low, high = min(-0.5, *(span[0] for span in spans)), max(0.5, *(span[1] for span in spans))
-    height = row * len(scores) + 30
+    height = row * len(scores) + 28
 
     def place(value: float) -> float:
         return left + (right - left) * (value - low) / (high - low)
@@ -99,9 +99,9 @@ def _chart(result: Result) -> str:
     for number, (index, score, span) in enumerate(zip(result.order, scores, spans, strict=True)):
         y = row * number + row / 2
         name = _cut(result.design.methods[index])
-        parts.append(f'<text x="{left - 16}" y="{y + 5:.0f}" text-anchor="end">{_text(name)}</text>')
+        parts.append(f'<text x="{left - 14}" y="{y + 5:.0f}" text-anchor="end">{_text(name)}</text>')
         parts.append(f'<line class="span" x1="{place(span[0]):.1f}" x2="{place(span[1]):.1f}" y1="{y}" y2="{y}"/>')
-        parts.append(f'<circle class="dot" cx="{place(score):.1f}" cy="{y}" r="6"/>')
+        parts.append(f'<circle class="dot" cx="{place(score):.1f}" cy="{y}" r="5"/>')
     return f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="scores with intervals">{"".join(parts)}</svg>'
 
 
@@ -120,7 +120,7 @@ def _ticks(low: float, high: float) -> list[float]:
     ]
 
 
-def _cut(name: str, most: int = 26) -> str:
+def _cut(name: str, most: int = 15) -> str:
     return name if len(name) <= most else name[: most - 1] + "…"
 
 
@@ -148,7 +148,7 @@ def _cell(result: Result, row: int, column: int) -> str:
 
 
 def _measures(result: Result) -> str:
-    return f'<div class="scroll">{_table(("", "", ""), measures(result))}</div>'
+    return f'<div class="scroll measures">{_table(("", "", ""), measures(result))}</div>'
 
 
 def _raters(raters: Sequence[RaterSummary]) -> str:
@@ -188,7 +188,7 @@ def _pictures(result: Result, study: Study | None) -> str:
 def _pair(result: Result, pair: Divided, study: Study) -> str:
     item, one, other = pair.unit
     sides = "".join(
-        f'<figure><img alt="{_text(result.design.methods[index])}" loading="lazy" '
+        f'<figure><img alt="{_text(result.design.methods[index])}" '
         f'src="{study.pictures[study.shown[item].candidates[index]]}">'
         f"<figcaption>{_text(result.design.methods[index])}</figcaption></figure>"
         for index in (one, other)
