@@ -54,7 +54,9 @@ def compare(
 ) -> int:
     """Score several runs, models or folders and show them side by side; the best of each metric is marked."""
     options = tuple(sets or ())
-    request = Request(metric, real, count, compat, options, download, html, plot, cache=cache, seed=seed, device=device)
+    request = Request(
+        *(metric, real, count, compat, options, download, html, plot), cache=cache, seed=seed, device=device
+    )
     with weights_at(weights or ()):
         return compare_places(places, request, Output(json, quiet))
 

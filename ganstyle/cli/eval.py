@@ -81,10 +81,14 @@ def evaluate(
     """
     words, out = list(paths or []), Output(json, quiet)
     request = Request(
-        metric, real, count, compat, tuple(sets or ()), download, html, plot, cache=cache, seed=seed, device=device
+        *(metric, real, count, compat, tuple(sets or ()), download, html, plot),
+        cache=cache,
+        seed=seed,
+        device=device,
+        weights=tuple(weights or ()),
     )
     _check_options(words, request, pairs=pairs, styled=bool(style))
-    with weights_at(weights or ()):
+    with weights_at(request.weights):
         if _is_mode("film", words):
             return _score_films(words[1:], request, out)
         if _is_mode("compare", words):
@@ -113,13 +117,21 @@ def _check_options(words: Sequence[str], request: Request, *, pairs: bool, style
 def _score_subject(
     request: Request, out: Output, words: Sequence[str], *, styles: Sequence[str], runs: Path | None
 ) -> int:
+    from ganstyle.cli.recalling import find, keep, key_of
+    from ganstyle.registry import default_registry
+
+    registry = default_registry()
+    asked = metrics_of(request, default_metrics("sets", registry), registry)  # a misspelt one is said before any work
+    key = key_of(request, asked, words, styles=styles, runs=runs)
+    if (known := find(key)) is not None:  # before torch is imported, which takes longer than all else here
+        out.say(f"nothing changed since {known.written}; --no-cache scores anew")
+        _answer(known.facts, known.scores, request, out=out)
+        return exit_code(known.scores, all_asked=request.wants_all)
     from ganstyle.engine.device import choose_device
     from ganstyle.engine.feature_cache import FeatureCache
     from ganstyle.engine.sources import Sampling
-    from ganstyle.registry import default_registry
 
-    registry, place = default_registry(), choose_device(request.device)
-    metrics_of(request, default_metrics("sets", registry), registry)  # a misspelt metric is said before any work
+    place = choose_device(request.device)
     if runs is None:
         subject = pair_subject(words, styles, request.count)
     else:
@@ -135,6 +147,7 @@ def _score_subject(
         sides = {"fake": subject.fake, "real": subject.real, "pairs": subject.pairs, "styles": subject.styles}
         report = write_report(request.html, found, **sides, facts=facts, metrics=metrics, device=str(place))
         facts["report"] = str(report)
+    keep(key, {name: value for name, value in facts.items() if name != "damaged_cache_files"}, found.scores)
     _answer(facts, found.scores, request, out=out)
     return exit_code(found.scores, all_asked=request.wants_all)
 

@@ -46,6 +46,7 @@ class Request:
         cache: keep features.
         seed: of samples.
         device: by its word.
+        weights: files of networks, as NAME=PATH.
     """
 
     metric: str | None = None
@@ -59,6 +60,7 @@ class Request:
     cache: bool = True
     seed: int = 0
     device: str = "auto"
+    weights: tuple[str, ...] = ()
 
     @property
     def wants_all(self) -> bool:

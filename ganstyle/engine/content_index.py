@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 
@@ -83,6 +84,13 @@ class ContentIndex:
 def _sha256(file: Path) -> str:
     with open(file, "rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def spread(items: list[Any], count: int | None) -> list[Any]:
+    """Return at most count items, evenly spaced, so that no label or name is favoured."""
+    if count is None or count >= len(items):
+        return items
+    return [items[index * len(items) // count] for index in range(count)]
 
 
 def files_identity(files: Iterable[Path], root: Path | None = None) -> str:

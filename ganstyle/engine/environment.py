@@ -10,13 +10,13 @@ from importlib import metadata, util
 from pathlib import Path
 from typing import Any
 
-import torch
-
 import ganstyle
 
 
 def describe_environment(*, device: str = "cpu") -> dict[str, Any]:
     """Return versions, plugin versions, code hashes, device and thread count as plain JSON."""
+    import torch  # here, so that finding the newest run needs none
+
     return {
         "schema": 1,
         "ganstyle": metadata_version("ganstyle"),
@@ -74,6 +74,8 @@ def _code_hash(package: Path) -> str:
 
 
 def _device_name(device: str) -> str:
+    import torch
+
     if device.startswith("cuda") and torch.cuda.is_available():
         return f"cuda {torch.cuda.get_device_name(device)}"
     return device if device != "cpu" else f"cpu {torch.backends.cpu.get_cpu_capability()}"

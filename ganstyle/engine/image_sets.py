@@ -20,7 +20,7 @@ from ganstyle.api import DatasetLike
 from ganstyle.data.names import shown
 from ganstyle.data.reading import as_tensor, find_images, read_image
 from ganstyle.data.transforms import Preprocess
-from ganstyle.engine.content_index import files_identity
+from ganstyle.engine.content_index import files_identity, spread
 from ganstyle.engine.encodings import LOOKED_AT, Encoding, encoding_of
 from ganstyle.errors import InputError, NoInputError
 
@@ -204,13 +204,6 @@ def files_set(files: Sequence[Path], root: Path | None = None) -> ImageSet:
     )
     images.inspect = lambda: encoding_of([file.name for file in files], spread(list(files), LOOKED_AT))
     return images
-
-
-def spread(items: list[Any], count: int | None) -> list[Any]:
-    """Return at most count items, evenly spaced, so that no label or name is favoured."""
-    if count is None or count >= len(items):
-        return items
-    return [items[index * len(items) // count] for index in range(count)]
 
 
 def dataset_set(dataset: DatasetLike, *, preprocess: Preprocess | None = None, count: int | None = None) -> ImageSet:

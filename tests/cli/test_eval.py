@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -86,6 +89,7 @@ def test_the_second_time_gives_the_same_from_the_cache(folders, run_cli, monkeyp
     from ganstyle_metrics.efficientnet import Lite0Extractor
 
     monkeypatch.setattr(Lite0Extractor, "__call__", lambda *_: pytest.fail("the network ran again"))
+    shutil.rmtree(Path(os.environ["GANSTYLE_HOME"]) / "cache/answers")
     assert run_cli(*words).out == first.out
 
 
@@ -261,8 +265,55 @@ def test_damaged_cached_features_are_renewed_and_said(folders, run_cli, monkeypa
     monkeypatch.setenv("GANSTYLE_HOME", str(folders / "home"))
     words = ("eval", "out", "content", "--metric", "fd_efficientnet_lite0")
     first = run_cli(*words)
+    shutil.rmtree(folders / "home/cache/answers")
     for path in (folders / "home/cache/features").iterdir():
         path.write_bytes(path.read_bytes()[:-9])
     second = run_cli(*words)
     assert "2 damaged files of cached features were not used" in second.out
     assert second.out.startswith(first.out.rstrip("\n"))
+
+
+def settle(folder):
+    """Make all files old enough for their hashes to be remembered."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            os.utime(path, (1_000_000, 1_000_000))
+
+
+def test_asking_again_works_nothing_out_until_something_changes(folders, run_cli, monkeypatch):
+    settle(folders)
+    words = ("eval", "out", "content", "--metric", "ssim,kid_efficientnet_lite0")
+    first = run_cli(*words)
+    import ganstyle.engine.evaluation as evaluation
+
+    assess = evaluation.assess
+    monkeypatch.setattr(evaluation, "assess", lambda *_, **__: pytest.fail("scored again"))
+    again = run_cli(*words)
+    assert (again.code, again.out) == (0, first.out) and "nothing changed since" in again.err
+    monkeypatch.setattr(evaluation, "assess", assess)
+    Image.new("RGB", (64, 64), (9, 9, 9)).save(folders / "out/coffee.png")
+    changed = run_cli(*words)
+    assert changed.out != first.out and "nothing changed" not in changed.err
+
+
+def test_an_answer_that_is_remembered_needs_no_torch(folders, run, run_cli):
+    settle(folders)
+    words = ["eval", "--metric", "ssim", "--count", "4", "--json"]
+    first = run_cli(*words)
+    program = (
+        "import sys; from ganstyle.cli.app import main\n"
+        f"code = main({words!r}); print(code, 'torch' in sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=os.environ)
+    assert done.stderr.split() == ["0", "False"] and done.stdout == first.out
+
+
+def test_weights_that_arrive_end_a_remembered_error(folders, run_cli):
+    settle(folders)
+    words = ("eval", "out", "content", "--metric", "fid")
+    first, again = run_cli(*words), run_cli(*words)
+    assert "nothing changed" in again.err and first.out == again.out and first.code == again.code == 6
+    (folders / "torch/hub/checkpoints").mkdir(parents=True)
+    (folders / "torch/hub/checkpoints/weights-inception-2015-12-05-6726825d.pth").write_bytes(b"cut off")
+    third = run_cli(*words)
+    assert "nothing changed" not in third.err and "damaged or another file" in third.out
