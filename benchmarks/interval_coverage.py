@@ -60,8 +60,8 @@ class Case:
     counts: tuple[int, int]
     build: Callable[[], Any]
 
-    def ask(self, seed: int) -> tuple[float, tuple[float, float] | None]:
-        """Return value and interval of one draw."""
+    def ask(self, seed: int) -> Any:
+        """Return the metric, fed with one draw."""
         metric = self.build()
         generator = torch.Generator().manual_seed(seed)
         if isinstance(metric, Mean):
@@ -71,8 +71,7 @@ class Case:
         else:
             for real, count in zip((False, True), self.counts, strict=True):
                 metric.update_features(features(count, self.kind if not real else "equal", generator), real=real)
-        [(key, value)] = metric.compute().items()
-        return value, metric.intervals().get(key)
+        return metric
 
 
 def features(count: int, kind: str, generator: torch.Generator) -> Tensor:
@@ -102,13 +101,13 @@ def cases() -> Iterator[Case]:
 
 def coverage(case: Case, count: int) -> tuple[float, float, float]:
     """Return the share of intervals that hold the truth, the truth, and the mean half width over the deviation."""
-    drawn = [case.ask(seed) for seed in range(count)]
-    others = torch.tensor([case.ask(10**6 + seed)[0] for seed in range(count)])
+    others = torch.tensor([next(iter(case.ask(10**6 + seed).compute().values())) for seed in range(count)])
     if case.name == "mean over pairs":
         truth = 0.0 if case.kind == "normal" else math.exp(0.125)
     else:
         truth = others.mean().item()
-    bounds = [interval for _, interval in drawn if interval is not None]
+    found = (case.ask(seed).intervals() for seed in range(count))
+    bounds = [next(iter(intervals.values())) for intervals in found if intervals]
     held = sum(low <= truth <= high for low, high in bounds) / count
     half = torch.tensor([(high - low) / 2 for low, high in bounds]).mean().item()
     return held, truth, half / 1.96 / others.std().clamp_min(1e-12).item()
