@@ -69,7 +69,7 @@ class Progress:
     def line(self) -> str:
         """Return one line: counts, rate, ETA, facts."""
         rate = self.rate()
-        counts = f"{self.done}/{self.total}" if self.total else str(self.done)
+        counts = f"{self.done}/{self.total}" if self.total and self.done <= self.total else str(self.done)
         parts = [clean(self.description, keep=""), f"{counts} {self.unit}", f"{_short(rate)} {self.unit}/s"]
         if self.total and rate > 0 and self.done < self.total:
             parts.append(f"ETA {duration((self.total - self.done) / rate)}")

@@ -22,6 +22,8 @@ _WATCHED: Mapping[str, str] = {
     "nearest_training": "distance to the nearest training picture, theirs is 1, copies are 0",
 }
 
+_ENDS: Mapping[str, str] = {"metric": "", "metric_low": "95 % from", "metric_high": "95 % to"}
+
 
 def charts(lines: Sequence[Mapping[str, Any]]) -> list[Chart]:
     """Return the charts of a log: losses first, then scores, what watches D, norms, the rest, and speed last.
@@ -61,8 +63,8 @@ def _place(key: str) -> tuple[str, str]:
         return _WATCHED[key], key
     if not name:
         return "losses", key
-    if section == "metric":
-        return key, name
+    if section in _ENDS:
+        return f"metric/{name}", _ENDS[section] or name
     for title, names in _GROUPS.items():
         if name in names:
             return title, section if len(names) == 1 else name

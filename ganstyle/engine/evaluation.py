@@ -246,6 +246,8 @@ class _Plan:
             elif job.offers("generative"):
                 counted = _Counted(job, self.progress)
                 job.attempt(job.evaluator.measure, source, counted)
+                if counted.stopped is not None:  # by the caller, not by the metric
+                    raise counted.stopped
 
 
 def _take_moments(job: Job, moments: Moments) -> None:
@@ -261,10 +263,15 @@ class _Counted:
 
     job: Job
     progress: Progress
+    stopped: Exception | None = None
 
     def __call__(self, done: int) -> None:
         self.job.count += done
-        self.progress(done)
+        try:
+            self.progress(done)
+        except Exception as error:
+            self.stopped = error
+            raise
 
 
 def _pair_values(jobs: Sequence[Job], scores: Sequence[Score]) -> dict[str, Tensor]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,7 @@ from ganstyle.engine import rng
 from ganstyle.engine.evaluation import Score, evaluate
 from ganstyle.engine.events import Events
 from ganstyle.engine.feature_cache import FeatureCache
+from ganstyle.engine.generative import LatentSource
 from ganstyle.engine.image_sets import ImageSet, dataset_set
 from ganstyle.engine.session import Session
 
@@ -35,7 +37,8 @@ class Trial:
     """What an evaluation found.
 
     Attributes:
-        scalars: `metric/<key>` to value; None for a metric that failed.
+        scalars: `metric/<key>` to value, None for a metric that failed; `metric_low/<key>` and `metric_high/<key>` to
+            the ends of its 95 % interval, where there is one.
         key: of the first metric, the one that decides which weights are best; empty if it failed.
         value: of that key.
         higher_is_better: its direction.
@@ -98,6 +101,7 @@ class TrialEvaluation:
                 registry=self.session.registry,
                 fake=ImageSet(lambda: self._samples(still_wanted), self.count),
                 real=self._real_pictures(),
+                source=self._source(),
                 device=self.session.device,
                 progress=still_wanted,
                 cache=self.cache,
@@ -108,7 +112,8 @@ class TrialEvaluation:
                 self._keys[score.metric].append(score.key)
         missing = [key for score in scores if score.error for key in self._keys.get(score.metric, [score.key])]
         values = {score.key: score.value for score in scores if not score.error} | dict.fromkeys(missing)
-        return _trial(scores[0], {f"metric/{key}": value for key, value in values.items()})
+        scalars = {f"metric/{key}": value for key, value in values.items()}
+        return _trial(scores[0], scalars | _intervals(scores))
 
     def _real_pictures(self) -> ImageSet:
         if self._real is None:  # kept, so that its identity is computed once
@@ -116,6 +121,11 @@ class TrialEvaluation:
             plain = Preprocess.plain(train.resolution, train.width)
             self._real = dataset_set(self.session.dataset, preprocess=plain, count=self.count)
         return self._real
+
+    def _source(self) -> LatentSource | None:
+        """Return the averaged generator, if it makes pictures from latents."""
+        generator = self.session.averaged.networks.get("generator")
+        return LatentSource(generator) if isinstance(getattr(generator, "z_dim", None), int) else None
 
     def _samples(self, still_wanted: Callable[[int], None]) -> Iterator[Tensor]:
         """Yield uint8 (3, H, W), the same latents at every evaluation."""
@@ -148,6 +158,14 @@ class TrialEvaluation:
                 remedy = f" ({score.hint})" if score.hint else ""
                 message = f"metric {score.metric} has no value: {score.error}{remedy}; the run goes on without it"
                 self.events.tell("metric", message, images=self.session.images, step=self.session.step)
+
+
+def _intervals(scores: Sequence[Score]) -> dict[str, float | None]:
+    found: dict[str, float | None] = {}
+    for score in scores:
+        if score.interval is not None and all(map(math.isfinite, score.interval)):
+            found[f"metric_low/{score.key}"], found[f"metric_high/{score.key}"] = score.interval
+    return found
 
 
 def _trial(first: Score, scalars: dict[str, float | None]) -> Trial:

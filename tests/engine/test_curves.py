@@ -45,3 +45,14 @@ def test_skipped_updates_are_shown_only_if_there_were_any_and_variety_has_a_char
     lines = [{"images": n, "non_finite": 0, "diversity": 0.9, "generator": 1.0} for n in (1, 2)]
     assert [chart.title for chart in charts(lines)] == ["losses", "variety of the pictures, real ones are 1"]
     assert "skipped updates" in [chart.title for chart in charts([*lines, {"images": 3, "non_finite": 2}])]
+
+
+def test_a_score_and_the_ends_of_its_interval_share_a_chart():
+    lines = [{"images": 1, "metric/fd": 2.0, "metric_low/fd": 1.0, "metric_high/fd": 3.0}]
+    [chart] = charts(lines)
+    assert chart.title == "metric/fd"
+    assert {series.name: series.points for series in chart.series} == {
+        "fd": ((1, 2.0),),
+        "95 % from": ((1, 1.0),),
+        "95 % to": ((1, 3.0),),
+    }

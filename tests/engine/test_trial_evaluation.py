@@ -172,3 +172,71 @@ def test_what_is_drawn_undisturbed_leaves_no_trace_also_after_an_error():
         raise ValueError("x")
     assert torch.equal(torch.get_rng_state(), state[0]) and random.getstate() == state[1]
     assert np.random.get_state()[1].tolist() == state[2]
+
+
+class Steady:
+    """Says how many pictures it saw, with an interval; a metric of pairs."""
+
+    paired, higher_is_better, protocol = True, False, "steady"
+
+    def __init__(self):
+        self.seen = 0
+
+    def update(self, images, reference):
+        self.seen += len(images)
+
+    def compute(self):
+        return {"steady_mean": float(self.seen)}
+
+    def intervals(self):
+        return {"steady_mean": (self.seen - 0.5, self.seen + 0.5)}
+
+
+class Drawing:
+    """Draws pictures of the averaged generator by itself."""
+
+    paired, generative, higher_is_better = False, True, False
+
+    def measure(self, source, progress):
+        self.z_dim = source.synthesise(source.codes(torch.zeros(2, source.z_dim))).shape[0]
+        progress(2)
+
+    def compute(self):
+        return {"drawing": float(self.z_dim)}
+
+
+@pytest.fixture
+def several(scored, monkeypatch):
+    """Scripted numbers, a steady metric with an interval and one that draws for itself."""
+    run = scored([5, 4, 3])
+    metrics = (Selection("is"), Selection("ssim"), Selection("ppl"))
+    object.__setattr__(run.config, "metric", metrics)
+    original, made = run.registry.build, {"ssim": Steady, "ppl": Drawing}
+
+    def build(kind, name, *args, **parts):
+        return made[name]() if kind == "metric" and name in made else original(kind, name, *args, **parts)
+
+    monkeypatch.setattr(run.registry, "build", build)
+    return run
+
+
+def test_several_metrics_are_scored_and_the_first_decides_what_is_best(several):
+    several.fit()
+    [line] = [line for line in read_scalars(several.run.folder) if line["images"] == 8]
+    found = {key: value for key, value in line.items() if key.startswith("metric")}
+    assert found == {
+        "metric/scripted": 5.0,
+        "metric/steady_mean_within": 6.0,
+        "metric/drawing": 2.0,
+        "metric_low/steady_mean_within": 5.5,
+        "metric_high/steady_mean_within": 6.5,
+    }
+    assert several.session.best["metric"] == "scripted" and several.session.best["value"] == 3.0
+
+
+def test_a_metric_that_draws_for_itself_can_be_interrupted(several, monkeypatch):
+    measure, begun = Drawing.measure, []
+    monkeypatch.setattr(Drawing, "measure", lambda *parts: (begun.append(1), measure(*parts)))
+    with pytest.raises(Interrupted):
+        TrialEvaluation(several.session, None).run(lambda: bool(begun))
+    assert begun == [1] and SCORES == [5, 4, 3]
