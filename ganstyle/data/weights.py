@@ -117,7 +117,8 @@ def missing(file: WeightsFile, target: Path, reasons: list[str]) -> EnvironmentP
         f"weights of {file.name} can't be used: {why}",
         where=str(target),
         hint=f"put {file.files[0]} ({file.size:,} bytes, sha256 {file.sha256}) from {file.url} at {target}, "
-        f"or run again with --download",
+        + (f"name your copy with --weights {file.key}=PATH, " if file.key else "")
+        + "or run again with --download",
     )
 
 

@@ -23,6 +23,6 @@ def _check(file: WeightsFile) -> tuple[str, bool, str]:
     if any(place.stat().st_size == file.size for place in found):
         return f"weights of {file.name}", True, ""
     damaged = [f"{place} has {place.stat().st_size:,} of {file.size:,} bytes; " for place in found]
-    what = f"only {', '.join(file.users)} need it ({file.size / 1e6:,.0f} MB, {file.licence})"
+    what = f"for {', '.join(file.users)} ({file.size / 1e6:,.0f} MB, {file.licence})"
     get = f"ganstyle eval --metric {file.users[0]} --download, or put {file.url} at {places[0]}"
     return f"weights of {file.name}", False, f"{''.join(damaged)}{what}: {get}"

@@ -128,6 +128,12 @@ def inception_extractor(options: InceptionOptions, device: torch.device | str) -
     return _loaded(path, sha256, options.resize, str(device))
 
 
-@functools.lru_cache(maxsize=2)
+@functools.lru_cache(maxsize=len(RESIZES))
 def _loaded(path: Path, sha256: str, resize: str, device: str) -> InceptionExtractor:
-    return InceptionExtractor(Inception(load_state_dict(path)), resize=resize, weights_sha256=sha256, device=device)
+    return InceptionExtractor(_network(path, sha256), resize=resize, weights_sha256=sha256, device=device)
+
+
+@functools.lru_cache(maxsize=1)
+def _network(path: Path, sha256: str) -> Inception:
+    """Load the network once for all resizes; the hash is part of the key because a file can be replaced."""
+    return Inception(load_state_dict(path))

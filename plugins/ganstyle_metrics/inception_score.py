@@ -6,10 +6,11 @@ from typing import Annotated
 
 import torch
 from pydantic import Field
+from torch import Tensor
 
 from ganstyle.functional.distances import inception_score
 from ganstyle_metrics.inception import InceptionExtractor, InceptionOptions, inception_extractor
-from ganstyle_metrics.sets import ENOUGH, FeatureEvaluator
+from ganstyle_metrics.sets import ENOUGH, FeatureEvaluator, interval
 
 
 class InceptionScoreOptions(InceptionOptions):
@@ -41,9 +42,19 @@ class InceptionScore(FeatureEvaluator):
         Raises:
             NoInputError: fewer pictures than splits, or values that are not finite.
         """
+        return {f"is_{self.options.resize}": self._scores().mean().item()}
+
+    def _scores(self) -> Tensor:
         logits = self.extractor.logits(self.features(real=False))
-        scores = inception_score(logits, splits=self.options.splits, seed=self.options.seed)
-        return {f"is_{self.options.resize}": scores.mean().item()}
+        return inception_score(logits, splits=self.options.splits, seed=self.options.seed)
+
+    def intervals(self) -> dict[str, tuple[float, float]]:
+        """Return 95 % of the mean over splits, which share no picture; none for a single one."""
+        scores = self._scores()
+        if len(scores) < 2:
+            return {}
+        deviation = (scores.std() / len(scores) ** 0.5).item()
+        return {f"is_{self.options.resize}": interval(scores.mean().item(), deviation)}
 
     def warnings(self) -> list[str]:
         """Add how far the number of pictures can be trusted."""

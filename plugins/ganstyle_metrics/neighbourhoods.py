@@ -15,10 +15,10 @@ from ganstyle_metrics.vgg import vgg16_extractor
 from ganstyle_metrics.weights_table import WeightsOptions
 
 _SHARES = {
-    "precision": "share of generated images within reach of a real one's {k} neighbours",
-    "recall": "share of real images within reach of a generated one's {k} neighbours",
-    "density": "how many real images' {k} neighbourhoods hold a generated one, divided by {k}",
-    "coverage": "share of real images whose {k} neighbourhood holds a generated one",
+    "precision": "share of generated images within reach of a real one's {k} nearest",
+    "recall": "share of real images within reach of a generated one's {k} nearest",
+    "density": "real images within reach of whose {k} nearest a generated one lies, mean, divided by {k}",
+    "coverage": "share of real images with a generated one within reach of their {k} nearest",
 }
 CLOSED = ("precision", "recall")
 """Balls have their surface in Kynkäänniemi et al., and have none in the code of Naeem et al."""

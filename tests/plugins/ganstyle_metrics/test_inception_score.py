@@ -30,3 +30,19 @@ def test_it_needs_no_real_images_but_enough_generated_ones(metric):
     with pytest.raises(NoInputError, match="at least 2 rows"):
         metric.compute()
     assert metric.warnings()[-1].startswith("only 1 images")
+
+
+def test_interval_is_that_of_a_mean_over_splits(metric, extractor):
+    features = torch.rand(20, 2048, generator=torch.Generator().manual_seed(0))
+    metric.update_features(features, real=False)
+    found = isc_features_to_metric(features @ extractor.network.fc.weight.T, 2)
+    mean, deviation = (found[f"inception_score_{kind}"] for kind in ("mean", "std"))
+    # torch-fidelity divides by the number of splits, an unbiased deviation by one less.
+    half = 1.96 * deviation * (2 / 1) ** 0.5 / 2**0.5
+    assert metric.intervals() == {"is_tf1": pytest.approx((mean - half, mean + half), rel=1e-6)}
+
+
+def test_a_single_split_has_no_interval(inception_values):
+    single = build_is(InceptionScoreOptions(**inception_values, splits=1), "cpu")
+    single.update_features(torch.rand(4, 2048), real=False)
+    assert single.compute()["is_tf1"] >= 1 and single.intervals() == {}
