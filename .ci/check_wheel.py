@@ -8,6 +8,8 @@ from pathlib import Path
 
 NEEDED = (
     "ganstyle/cli/app.py",
+    "ganstyle/study/page.html",
+    "ganstyle/study/page.js",
     "ganstyle_data/embedded/PROVENANCE.json",
     "ganstyle_gans/__init__.py",
     "ganstyle_metrics/__init__.py",

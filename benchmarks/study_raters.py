@@ -9,6 +9,7 @@ so that where 60 of 100 prefer the first one, two thirds of raters lie between 4
 from __future__ import annotations
 
 import argparse
+import functools
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,7 @@ def tables(share: float, raters: int, random: np.random.Generator) -> NDArray[np
     return found
 
 
+@functools.cache
 def centre(share: float) -> float:
     """Return the mean log odds whose mean chance over raters is the share."""
     scatter = np.random.default_rng(0).normal(0, SPREAD, 20_001)

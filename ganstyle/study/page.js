@@ -143,6 +143,7 @@ function exported() {
 
 let collects = false;
 let sending = false;
+let retry = 0;
 
 async function findCollector() {
   if (!location.protocol.startsWith("http")) return;
@@ -178,7 +179,8 @@ async function send() {
   }
   sending = false;
   showSent(failed, sent);
-  if (failed) setTimeout(send, 5000);
+  clearTimeout(retry);
+  if (failed) retry = setTimeout(send, 5000);
 }
 
 function showSent(failed = "", sent = -1) {
@@ -197,7 +199,7 @@ function show(name) {
 
 function showStart() {
   show("start");
-  at("name").value = decodeURIComponent((location.hash.match(/name=([^&]*)/) || ["", ""])[1]).slice(0, 80);
+  at("name").value = (new URLSearchParams(location.hash.slice(1)).get("name") || "").slice(0, 80);
 }
 
 async function fill(image, index) {

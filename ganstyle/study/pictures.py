@@ -15,8 +15,8 @@ from ganstyle.data.reading import open_picture
 from ganstyle.errors import InputError
 
 SAME_SHAPE = 0.02  # relative difference of aspect ratios that rounding explains
-MOSAIC = 28  # tiles along the long side of a damaged copy
-NOISE = 45.0
+MOSAIC = 44  # tiles along the long side of a damaged copy
+NOISE = 32.0
 
 
 def read_alike(files: Sequence[Path], max_size: int) -> list[Image.Image]:
@@ -74,7 +74,8 @@ def damaged(picture: Image.Image, generator: np.random.Generator) -> Image.Image
         generator: draws the noise.
     """
     longest = max(picture.size)
-    tiles = tuple(max(1, round(side * MOSAIC / longest)) for side in picture.size)
+    count = min(MOSAIC, longest // 3)  # of a small picture, tiles of at least three pixels
+    tiles = tuple(max(1, round(side * count / longest)) for side in picture.size)
     coarse = picture.resize(tiles, Image.Resampling.BOX)
     pixels: NDArray[np.float64] = np.asarray(coarse, dtype=np.float64)
     noisy = np.clip(pixels + generator.normal(0, NOISE, pixels.shape), 0, 255).astype(np.uint8)

@@ -123,17 +123,31 @@ def serving(page, tmp_path):  # noqa: F811
     process.communicate()
 
 
-def test_serve_collects_votes_until_it_is_stopped(serving, study, tmp_path, run_cli):  # noqa: F811
-    process, facts = serving
+def post_votes(facts, study):  # noqa: F811
+    """Send one rater who always prefers the first method; return the status."""
     place = urlsplit(facts["url"])
     connection = http.client.HTTPConnection(place.hostname, place.port, timeout=20)
     body = dump_ballot(ballot_of(rater_of_taste(study.design, 1, _Never()), design=study.design, study=study.id))
     connection.request("POST", f"{place.path}votes", body, {"Content-Type": "application/json"})
-    assert connection.getresponse().status == 200
+    return connection.getresponse().status
+
+
+def test_serve_collects_votes_until_it_is_stopped(serving, study, tmp_path, run_cli):  # noqa: F811
+    process, facts = serving
+    assert post_votes(facts, study) == 200
     process.send_signal(signal.SIGTERM)
     assert process.wait(20) == 0
     answer = json.loads(run_cli("study", "result", tmp_path / "v.sqlite", "--json").out)
     assert answer["votes"] == 6 and answer["methods"][0]["name"] == "ours"
+
+
+def test_votes_that_were_received_survive_kill_9(serving, study, page, tmp_path, run_cli):  # noqa: F811
+    process, facts = serving
+    assert [post_votes(facts, study) for _ in range(3)] == [200] * 3
+    process.kill()
+    process.wait(20)
+    done = run_cli("study", "result", tmp_path / "v.sqlite", "--study", page, "--json")
+    assert done.code == 0 and len(json.loads(done.out)["raters"]) == 3
 
 
 def test_serve_refuses_a_file_of_another_study(page, folders, tmp_path, run_cli):  # noqa: F811

@@ -295,6 +295,9 @@ def test_a_page_on_somebody_elses_web_server_keeps_the_votes_for_export(page, vi
 
 def test_the_name_can_come_with_the_address(page, visit):
     assert visit(f"{page.as_uri()}#name=Ann%20B").tab.input_value("#name") == "Ann B"
+    visitor = visit(f"{page.as_uri()}#name=%E0%A4%A")  # no UTF-8
+    visitor.start("")
+    assert visitor.votes() == []
 
 
 def test_a_page_is_still_its_study_after_the_browser_had_it(page, study, visit):

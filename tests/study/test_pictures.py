@@ -42,7 +42,14 @@ def test_a_damaged_copy_is_far_from_its_picture_and_of_its_size():
     copy = damaged(picture, np.random.default_rng(0))
     assert copy.size == picture.size
     error = np.asarray(copy, float) - 128
-    assert 10 * np.log10(255**2 / (error**2).mean()) < 16  # dB; a heavily compressed photograph has 25
+    assert 10 * np.log10(255**2 / (error**2).mean()) < 19  # dB; a heavily compressed photograph has 25
+
+
+def test_a_small_picture_is_damaged_in_tiles_of_several_pixels():
+    gradient = np.linspace(0, 255, 32).astype(np.uint8)
+    picture = Image.fromarray(np.repeat(np.tile(gradient, (32, 1))[..., None], 3, axis=2))
+    copy = np.asarray(damaged(picture, np.random.default_rng(0)))
+    assert len(np.unique(copy.reshape(-1, 3), axis=0)) <= 10 * 10
 
 
 def test_damage_is_seeded():

@@ -170,6 +170,7 @@ def true_difference(*, methods, spread, size=40_000):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(("people", "methods", "spread"), [(5, 2, 0.5), (12, 2, 1.0), (12, 4, 0.5), (30, 3, 0.0)])
 def test_intervals_cover_the_truth_in_at_least_92_of_100_studies(people, methods, spread):
     truth = true_difference(methods=methods, spread=spread)
