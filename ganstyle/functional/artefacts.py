@@ -242,15 +242,15 @@ def seam_peak(photo: Tensor, painted: Tensor, *, reach: int = 8) -> Tensor:
 
 
 def _line_steps(luma: Tensor, reach: int) -> Tensor:
-    """Return (B, W - 1): the mean step across each line between columns over the median of the lines about it.
+    """Return (B, W - 1): the mean step across each line between columns over the third largest about it.
 
     Steps are averaged with their sign over 32 pixels of the line, which texture does not survive and a seam does, even
-    if its sign changes on the way.
+    if its sign changes on the way. A seam is one line, or two where it is soft; a grid of dots is many.
     """
     steps = (luma[:, :, 1:] - luma[:, :, :-1])[:, : luma.shape[1] // SEGMENT * SEGMENT]
     steps = steps.unflatten(1, (-1, SEGMENT)).mean(2).abs().mean(1) + FLAT / 2
     around = F.pad(steps[:, None], (reach, reach), mode="reflect")[:, 0].unfold(1, 2 * reach + 1, 1)
-    return steps / around.median(2).values
+    return steps / around.kthvalue(2 * reach - 1, 2).values
 
 
 def halo_excess(photo: Tensor, painted: Tensor, *, reach: int = 8) -> Tensor:

@@ -10,13 +10,18 @@ from ganstyle.functional.style import (
     adain,
     channel_statistics,
     content_distance,
+    gram_distance,
     gram_matrix,
     instance_normalised,
+    mean_statistics,
     modulate,
+    moments_distance,
     moments_of,
     relative_distance,
     style_distance,
+    style_statistics,
     total_variation,
+    whitened,
 )
 
 
@@ -135,3 +140,51 @@ def test_moments_are_read_off_the_gram_matrix():
     mean, deviation = channel_statistics(features)
     found = moments_of(features, gram_matrix(features))
     assert torch.allclose(found, torch.cat([mean, deviation], 1).flatten(1))
+
+
+def test_the_parts_of_the_style_distance_add_up():
+    maps, target = {"a": features(2, 3, 6, 6), "b": features(2, 4, 3, 3)}, {"a": features(1, 3, 5, 5, seed=2)}
+    mine, theirs = style_statistics(maps), style_statistics(target)
+    whole = gram_distance(mine, theirs) + 2 * moments_distance(mine, theirs)
+    assert torch.allclose(style_distance(maps, target, moments=2.0), whole)
+
+
+def test_gram_and_moments_distances_are_relative_squares_in_float64():
+    mine, theirs = (style_statistics({"a": features(1, 3, 6, 6, seed=s)}) for s in (0, 1))
+    for index, formula in ((0, gram_distance), (1, moments_distance)):
+        a, b = mine["a"][index].double(), theirs["a"][index].double()
+        expected = ((a - b) ** 2).sum() / (b**2).sum()
+        assert formula(mine, theirs).item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_the_mean_of_several_works_is_the_mean_of_their_statistics():
+    works = [style_statistics({"a": features(1, 2, 4, 4, seed=s)}) for s in (0, 1)]
+    found = mean_statistics(works)["a"]
+    for index in (0, 1):
+        assert torch.allclose(found[index], (works[0]["a"][index] + works[1]["a"][index]) / 2)
+
+
+def test_whitened_maps_have_uncorrelated_channels_of_deviation_one():
+    mixing = torch.tensor([[1.0, 0, 0], [0.9, 0.5, 0], [-2, 1, 3]])
+    maps = torch.einsum("ij,bjhw->bihw", mixing, features(2, 3, 40, 40)) + 5
+    flat = whitened(maps, ridge=1e-6).flatten(2).double()
+    covariance = flat @ flat.mT / flat.shape[2]
+    assert torch.allclose(covariance, torch.eye(3).double().expand(2, 3, 3), atol=1e-3)
+
+
+def test_whitening_takes_out_any_mixing_of_channels_that_keeps_their_order():
+    maps = features(1, 4, 30, 30)
+    mixing = torch.eye(4) + 0.3 * torch.ones(4, 4)  # symmetric and positive: ZCA takes it out whole
+    mixed = torch.einsum("ij,bjhw->bihw", mixing, maps) - 2
+    plain = content_distance({"a": mixed}, {"a": maps}, ["a"])
+    assert content_distance({"a": mixed}, {"a": maps}, ["a"], normalised=whitened) < 0.05 * plain
+
+
+def test_a_blank_map_is_whitened_to_nothing():
+    assert whitened(torch.full((1, 2, 4, 4), 3.0)).abs().max() == 0
+
+
+def test_unrelated_layouts_are_two_apart_whitened_or_not():
+    maps, other = {"a": features(1, 4, 50, 50)}, {"a": features(1, 4, 50, 50, seed=1)}
+    for normalised in (instance_normalised, whitened):
+        assert content_distance(maps, other, ["a"], normalised=normalised).item() == pytest.approx(2, abs=0.1)
