@@ -167,7 +167,8 @@ class DatasetLike(Protocol):
 
     Optional: `sample(index, generator) -> item` draws at random from `generator` alone; `styles: list[str]`
     names the labels; `files: list[str]` names the items for messages; `fingerprint() -> str`; `licence: str`, of the
-    pictures, for the cards of models trained on them.
+    pictures, for the cards of models trained on them; `goal: DatasetLike`, the pictures that scores while training
+    compare results with, if not its own `images`.
     """
 
     def __len__(self) -> int: ...

@@ -119,7 +119,8 @@ class TrialEvaluation:
         if self._real is None:  # kept, so that its identity is computed once
             train = self.session.config.train
             plain = Preprocess.plain(train.resolution, train.width)
-            self._real = dataset_set(self.session.dataset, preprocess=plain, count=self.count)
+            goal = getattr(self.session.dataset, "goal", self.session.dataset)
+            self._real = dataset_set(goal, preprocess=plain, count=self.count)
         return self._real
 
     def _source(self) -> LatentSource | None:

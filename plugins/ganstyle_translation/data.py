@@ -35,6 +35,7 @@ class Unpaired:
     Attributes:
         files: of the photographs, for messages.
         sides: names of the two folders.
+        goal: the works alone, for scores while training.
     """
 
     def __init__(self, options: UnpairedOptions, split: str) -> None:
@@ -52,7 +53,7 @@ class Unpaired:
         self.photos, self.works = (
             Shelf(place, short_side=options.short_side, hint=TWO_FOLDERS) for place in (photos, styles)
         )
-        self.files = [str(path) for path in self.photos.files]
+        self.files, self.goal = [str(path) for path in self.photos.files], Works(self.works)
         self.sides = [self.photos.name, self.works.name]
 
     def __len__(self) -> int:
@@ -75,6 +76,30 @@ class Unpaired:
     def fingerprint(self) -> str:
         """Return a hash of the names and sizes of both folders' files."""
         return f"{self.photos.fingerprint()}-{self.works.fingerprint()}"
+
+
+class Works:
+    """Map-style data set of `images`, uint8 (3, H, W): what results should look like.
+
+    Attributes:
+        files: for messages.
+    """
+
+    def __init__(self, shelf: Shelf) -> None:
+        """Show the pictures of a shelf."""
+        self.shelf, self.files = shelf, [str(path) for path in shelf.files]
+
+    def __len__(self) -> int:
+        """Return the number of pictures."""
+        return len(self.shelf)
+
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        """Return a picture.
+
+        Raises:
+            InputError: it can't be read.
+        """
+        return {"images": self.shelf.picture(index)}
 
 
 class DomainsOptions(Options):

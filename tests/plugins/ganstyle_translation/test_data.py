@@ -93,6 +93,12 @@ def test_works_that_can_all_not_be_read_are_told(folders):
         unpaired(folders)[0]
 
 
+def test_the_goal_is_the_works_alone(folders):
+    goal = unpaired(folders).goal
+    assert len(goal) == len(goal.files) == 2
+    assert all(red(goal[index]["images"]) > 150 for index in range(2))
+
+
 def test_the_fingerprint_changes_with_either_side(folders):
     first = unpaired(folders).fingerprint()
     shutil.copy(folders / "works" / "0.png", folders / "works" / "new.png")

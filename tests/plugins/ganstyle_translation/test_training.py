@@ -121,3 +121,12 @@ def test_rates_and_roles_follow_the_recipes():
     sincut = resolve(default_registry(), flags={"arch": "sincut"})
     assert (sincut.loss.name, [part.name for part in sincut.regularizer]) == ("bce", ["r1"])
     assert sincut.task.options["across"] is True
+
+
+def test_scores_while_training_compare_with_the_works(folders):
+    from ganstyle.engine.trial_evaluation import TrialEvaluation
+
+    session = open_session(config_of(folders, "cut"), default_registry())
+    real = list(TrialEvaluation(session, None)._real_pictures().iterate())
+    assert len(real) == 2
+    assert all(float(image[0].float().mean() - image[1].float().mean()) > 150 for image in real)
