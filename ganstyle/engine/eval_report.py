@@ -82,9 +82,9 @@ def write_report(
         "What to know": bullets(_warnings(found.scores)),
         "Styles": _styles(styles or {}, figures),
         **_pair_sections(found, pairs, figures),
-        "Nearest real pictures": _neighbours(found, fake, real, figures=figures),
         "Samples": _samples("generated", fake, found, figures=figures),
         "Real pictures": _samples("real", real, found, figures=figures) if isinstance(real, ImageSet) else "",
+        "Nearest real pictures": _neighbours(found, fake, real, figures=figures),
         "Metrics and their options": _options(metrics),
         "Environment": environment_table(device),
     }
@@ -127,7 +127,7 @@ def _failures(scores: Iterable[Score]) -> str:
         if score.error:
             # Hints on missing weights name this machine's folders; reports are passed on.
             hint = "" if score.code == EnvironmentProblem.code else score.hint
-            reasons.setdefault((score.error, hint), []).append(score.metric)
+            reasons.setdefault((score.error.replace(score.metric, "it"), hint), []).append(score.metric)
     if not reasons:
         return ""
     texts = [

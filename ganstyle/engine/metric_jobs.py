@@ -156,19 +156,21 @@ def _score(job: Job, key: str, value: float, sides: Mapping[bool, Side]) -> Scor
         resize=str(getattr(evaluator, "resize", "")),
         weights_sha256=str(getattr(evaluator, "weights_sha256", "")),
         interval=intervals.get(key),
-        higher_is_better=bool(evaluator.higher_is_better) and not job.within,
+        higher_is_better=bool(evaluator.higher_is_better) != job.within,
         warnings=tuple(warnings),
         counted=job.kind,
     )
 
 
 def _within_key(name: str, key: str) -> str:
+    name = name.partition("_efficientnet")[0]  # the network's name stays whole: lpips_within_efficientnet_lite0
     return key.replace(name, f"{name}_within", 1) if key.startswith(name) else f"{key}_within"
 
 
 def _set_warnings(job: Job, sides: Mapping[bool, Side]) -> list[str]:
     if job.within:
-        return ["no pairs given: generated images compared with one another; lower means more variety"]
+        direction = "lower" if job.evaluator.higher_is_better else "higher"
+        return [f"no pairs given: generated images compared with one another; {direction} means more variety"]
     if job.kind != "images":
         return []
     said = []

@@ -15,6 +15,7 @@ from ganstyle.engine.evaluation import assess, evaluate
 from ganstyle.engine.feature_cache import FeatureCache
 from ganstyle.engine.generative import LatentSource
 from ganstyle.engine.image_sets import ImageSet, as_image_set
+from ganstyle.engine.metric_jobs import _within_key
 from ganstyle.engine.references import Moments
 from ganstyle.errors import EnvironmentProblem, UsageError
 from ganstyle.registry import PluginStatus, Registry
@@ -254,7 +255,26 @@ def test_without_pairs_generated_images_meet_one_another_and_the_key_says_so(sco
     found = score("spread", [grey(1, 2), grey(9, side=6), grey(5, 4), grey(8, side=6)])["spread_within_l1"]
     assert found.value == pytest.approx((1 + 1 + 1) / 3)  # 1-2, 5-4 and, of the other size, 9-8
     assert found.n_fake == 3
-    assert "compared with one another" in found.warnings[0]
+    assert "compared with one another; higher means more variety" in found.warnings[0]
+    assert found.higher_is_better  # a distance: alike pictures are no variety
+
+
+def test_a_similarity_within_generated_images_is_better_when_low(score, monkeypatch):
+    monkeypatch.setattr(Spread, "higher_is_better", True)
+    found = score("spread", grey(1, 2))["spread_within_l1"]
+    assert not found.higher_is_better and "lower means more variety" in found.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "within"),
+    [
+        ("ssim", "ssim_gauss11", "ssim_within_gauss11"),
+        ("lpips_efficientnet", "lpips_efficientnet_lite0", "lpips_within_efficientnet_lite0"),
+        ("odd", "other", "other_within"),
+    ],
+)
+def test_keys_of_scores_within_say_so(name, key, within):
+    assert _within_key(name, key) == within
 
 
 def test_features_come_from_the_cache_the_second_time(score, tmp_path):

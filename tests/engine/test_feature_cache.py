@@ -74,3 +74,13 @@ def test_an_unwritable_folder_costs_time_only(tmp_path):
 def test_the_default_place_is_the_users_cache(monkeypatch, tmp_path):
     monkeypatch.setenv("GANSTYLE_HOME", str(tmp_path))
     assert FeatureCache().folder == tmp_path / "cache" / "features"
+
+
+def test_what_another_version_wrote_is_not_found_and_no_damage(cache, monkeypatch):
+    monkeypatch.setattr("ganstyle.engine.feature_cache.VERSION", 99)
+    assert cache.read("id", "net") is None and cache.damaged == 0
+
+
+def test_damaged_entries_are_counted(cache):
+    entry(cache).write_bytes(b"x")
+    assert cache.read("id", "net") is None and cache.damaged == 1
