@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import Any
 
 FIRST, SECOND, EQUAL = "first", "second", "equal"
 
@@ -40,7 +41,7 @@ def preference_alpha(units: Iterable[Sequence[str]]) -> float | None:
     return _alpha(counts, {FIRST: half, SECOND: half, EQUAL: total[EQUAL]})
 
 
-def _alpha(counts: Sequence[Counter[Hashable]], values: dict[Hashable, float]) -> float | None:
+def _alpha(counts: Sequence[Counter[Any]], values: Mapping[Any, float]) -> float | None:
     """Return 1 - observed / expected disagreement.
 
     Args:

@@ -75,7 +75,7 @@ def damaged(picture: Image.Image, generator: np.random.Generator) -> Image.Image
     """
     longest = max(picture.size)
     count = min(MOSAIC, longest // 3)  # of a small picture, tiles of at least three pixels
-    tiles = tuple(max(1, round(side * count / longest)) for side in picture.size)
+    tiles = [max(1, round(side * count / longest)) for side in picture.size]
     coarse = picture.resize(tiles, Image.Resampling.BOX)
     pixels: NDArray[np.float64] = np.asarray(coarse, dtype=np.float64)
     noisy = np.clip(pixels + generator.normal(0, NOISE, pixels.shape), 0, 255).astype(np.uint8)

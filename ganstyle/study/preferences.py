@@ -82,7 +82,7 @@ def _all_reach_all(edges: NDArray[np.bool_]) -> NDArray[np.bool_]:
     reach = edges | np.eye(edges.shape[-1], dtype=bool)
     for _ in range(max(1, edges.shape[-1].bit_length())):
         reach = (reach.astype(np.float32) @ reach.astype(np.float32)) > 0
-    return reach.all((-1, -2))
+    return np.asarray(reach.all((-1, -2)))
 
 
 def _chances(scores: Array) -> Array:
@@ -139,7 +139,7 @@ def _alone(total: Array) -> Array:
     wins, _ = regularised(total)
     score, _ = bradley_terry(total)
     information = _information(wins + wins.T, score)
-    return np.linalg.inv(_grounded(information)) - 1 / len(score)
+    return np.asarray(np.linalg.inv(_grounded(information)) - 1 / len(score), dtype=np.float64)
 
 
 def student_quantile(degrees: int) -> float:

@@ -80,7 +80,7 @@ def retest_words(same: int, twice: int) -> str:
 
 def score_rows(result: Result) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Return headings and one row per method, the best first."""
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (
             shown(result.design.methods[index]),
             f"{result.scores.score[index]:+.2f}",
