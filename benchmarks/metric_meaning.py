@@ -82,9 +82,9 @@ class Track:
 
     @property
     def gains(self) -> list[float]:
-        """How much better each grade is than none."""
-        sign = 1 if self.higher_is_better else -1
-        return [sign * (value - self.values[0]) for value in self.values]
+        """How much better each grade is than the first that can be measured: PSNR of equal pictures is infinite."""
+        sign, measured = 1 if self.higher_is_better else -1, [value for value in self.values if np.isfinite(value)]
+        return [sign * (value - measured[0]) for value in measured]
 
     def verdict(self, widest: float) -> bool | None:
         """Tell whether it did as expected; None if nothing was.
@@ -147,7 +147,7 @@ def of_sets(data: Path, count: int) -> Iterator[Ladder]:
         return {"real": real, "fake": with_share(fake, real, grade / 4)}
 
     shares = ("0", "1/4", "1/2", "3/4", "all")
-    yield Ladder("copies of training pictures", shares, copied, ((r"authpct", "worse"), ("", "better")))
+    yield Ladder("copies of real ones", shares, copied, ((r"authpct", "worse"), ("", "better")))
     monet, other = pictures(data / "paintings" / "monet", 240), pictures(data / "paintings" / "van_gogh", 120)
 
     def foreign(grade: int) -> dict[str, Any]:
@@ -220,20 +220,22 @@ def of_styles(data: Path, count: int) -> Iterator[Ladder]:
     strengths = tuple(f"{grade / 4:g}" for grade in range(GRADES))
     content = "content|ssim|psnr|lpips|dists"
     nearer = ((content, "worse"), ("style|colour|artfid", "better"), ("", ""))
-    yield Ladder("strength of the style", strengths, stronger, nearer)
+    yield Ladder("strength", strengths, stronger, nearer)
     wrong = tuple(f"{round(grade / 4 * len(photos))} of {len(photos)}" for grade in range(GRADES))
     yield Ladder("wrong style", wrong, misnamed, (("style|colour|artfid", "worse"), ("", "")))
     mere = (("colour", "better"), ("content", "still"), ("", ""))
-    yield Ladder("colours of the work only", strengths, colours, mere)
+    yield Ladder("colours only", strengths, colours, mere)
 
 
 def of_films(data: Path, count: int) -> Iterator[Ladder]:
     """Ladders of films: a window that glides over a photograph, so that its motion is known."""
     photo = pictures(data / "photos_kodak")[0]
     frames = [photo[:, 40:232, 3 * n : 3 * n + 256].contiguous() for n in range(10)]
-    noises = (0, 2, 4, 8, 16)
+    noises, own = (0, 2, 4, 8, 16), ((r"_of_source$", "still"),)
     noise, rungs = noisy(*noises), tuple(f"σ {x}" for x in noises)
-    yield Ladder("noise of each frame", rungs, lambda grade: {"film": [noise(f, grade) for f in frames], "of": frames})
+    yield Ladder(
+        "noise of each frame", rungs, lambda grade: {"film": [noise(f, grade) for f in frames], "of": frames}, own
+    )
 
     def light(grade: int) -> dict[str, Any]:
         film = [
@@ -241,7 +243,7 @@ def of_films(data: Path, count: int) -> Iterator[Ladder]:
         ]
         return {"film": film, "of": frames}
 
-    yield Ladder("flickering light", tuple(f"±{3 * grade} %" for grade in range(GRADES)), light)
+    yield Ladder("flickering light", tuple(f"±{3 * grade} %" for grade in range(GRADES)), light, own)
 
 
 SUBJECTS = {"sets": of_sets, "pairs": of_pairs, "styles": of_styles, "films": of_films}
@@ -321,11 +323,17 @@ def by_key(tracks: Sequence[Track]) -> dict[str, list[Track]]:
 def draw(tracks: Sequence[Track], folder: Path) -> None:
     """Write one chart for each metric."""
     for key, own in by_key(tracks).items():
-        series = [Series(one.ladder, tuple(enumerate(one.values))) for one in own if np.isfinite(one.values).all()]
         title = f"{key} ({'higher' if own[0].higher_is_better else 'lower'} is better)"
-        if series:
-            page = picture([Chart(title, tuple(series), across="grade of damage")])
+        lines = [Series(one.ladder, points) for one in own if (points := finite(one.values))]
+        charts = [Chart(title, tuple(lines[at : at + 4]), across="grade") for at in range(0, len(lines), 4)]
+        if charts:
+            page = picture(charts)
             page.quantize(48, dither=Image.Dither.NONE).save(folder / f"{key}.png", optimize=True)
+
+
+def finite(values: Sequence[float]) -> tuple[tuple[float, float], ...]:
+    """Return the points that can be drawn; PSNR of equal pictures can't."""
+    return tuple((grade, value) for grade, value in enumerate(values) if np.isfinite(value))
 
 
 def table(tracks: Sequence[Track]) -> str:
@@ -339,6 +347,11 @@ def table(tracks: Sequence[Track]) -> str:
             values = " | ".join(f"{value:.4g}" for value in one.values)
             lines.append(f"| `{key}` | {one.ladder} | {one.expected or 'nothing'} | {values} | {said} |")
     return "\n".join(lines) + "\n"
+
+
+def storable(values: Sequence[float]) -> list[float | None]:
+    """Return five digits of each value, None for what JSON doesn't know."""
+    return [float(f"{value:.5g}") if np.isfinite(value) else None for value in values]
 
 
 def main() -> None:
@@ -357,9 +370,11 @@ def main() -> None:
         tracks = [
             track for ladder in SUBJECTS[subject](options.data, options.count) for track in climbed(ladder, metrics)
         ]
-        known[subject] = [vars(track) for track in tracks]
+        known[subject] = [vars(track) | {"values": storable(track.values)} for track in tracks]
     kept.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
     every = [Track(**one) for subject in SUBJECTS for one in known.get(subject, [])]
+    for track in every:
+        track.values = [np.inf if value is None else value for value in track.values]
     draw(every, options.out)
     (options.out / "meaning.md").write_text(table(every), encoding="utf-8")
 

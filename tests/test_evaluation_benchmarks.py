@@ -91,6 +91,7 @@ def track(meaning, expected, values, *, higher=False):
         ("still", False, [1, 1.5, 0.5, 1, 1], True),
         ("still", False, [1, 1, 1, 1, 4], False),
         ("", False, [1, 9, 1, 9, 1], None),
+        ("worse", True, [float("inf"), 40, 30, 20, 10], True),  # PSNR of equal pictures
     ],
 )
 def test_verdicts(meaning, expected, higher, values, verdict):
