@@ -14,7 +14,7 @@ from ganstyle_metrics.efficientnet import lite0_extractor
 from ganstyle_metrics.inception import InceptionOptions, inception_extractor
 from ganstyle_metrics.sets import Extractor, FeatureEvaluator, interval
 
-MANY = 4096  # images of the larger side; beyond it the interval would cost more than the value
+MANY = 4096  # images of the larger side; beyond it random halves would cost more than the value
 
 
 class KernelOptions(Options):
@@ -57,13 +57,24 @@ class Kernel(FeatureEvaluator):
         return self.pair().once(("kernel", *chosen.values()), lambda: pair_kernel(self.pair(), **chosen))
 
     def intervals(self) -> dict[str, tuple[float, float]]:
-        """Return 95 % of the value at these counts, by random halves; subsets add what their own mean may be off."""
-        pair, estimates = self.pair(), self._estimates()
-        if self.fewest() < 4 or max(len(pair.x), len(pair.y)) > MANY:
+        """Return 95 % of the value at these counts; subsets add what their own mean may be off."""
+        estimates, pair = self._estimates(), self.pair()
+        many = max(len(pair.x), len(pair.y)) > MANY
+        if self.fewest() < 4 or (many and self.fewest() <= self.options.subset_size):
             return {}
-        halves = pair.once("kernel deviation", lambda: pair_kernel_deviation(pair)).item()
         drawn = (estimates.var() / len(estimates)).item() if len(estimates) > 1 else 0.0
-        return {self.key: interval(estimates.mean().item(), (halves**2 + drawn) ** 0.5)}
+        return {self.key: interval(estimates.mean().item(), (self._deviation(estimates) ** 2 + drawn) ** 0.5)}
+
+    def _deviation(self, estimates: Tensor) -> float:
+        """Return that of an estimate over all images: by random halves, or for many images by the subsets at hand.
+
+        A part of share f, drawn without repetition, spreads sqrt((1 - f) / f) times as much as the whole does.
+        """
+        pair = self.pair()
+        if len(estimates) > 1 and max(len(pair.x), len(pair.y)) > MANY:
+            share = self.options.subset_size / self.fewest()
+            return estimates.std().item() * (share / (1 - share)) ** 0.5
+        return pair.once("kernel deviation", lambda: pair_kernel_deviation(pair)).item()
 
     def warnings(self) -> list[str]:
         """Add that small sets are not cut into subsets."""

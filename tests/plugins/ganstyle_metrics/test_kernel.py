@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from ganstyle_metrics import kernel
 from ganstyle_metrics.kernel import Kernel, KernelOptions, KidOptions, build_kid, build_kid_lite0
 from torch_fidelity.metric_kid import kid_features_to_metric
 
@@ -45,6 +46,17 @@ def test_small_sets_are_scored_at_once_in_any_order():
     low, high = found.intervals()["kid_given"]
     assert low < found.compute()["kid_given"] < high and low < 0 < high  # both sets come from one distribution
     assert found.warnings()[-1].startswith("fewer than 1,000 images")
+
+
+def test_of_many_images_the_subsets_tell_the_deviation(monkeypatch):
+    pairs = [(features(300, seed=seed), features(300, seed=seed + 900) + 0.4) for seed in range(12)]
+    widths = []
+    for most in (4096, 100):
+        monkeypatch.setattr(kernel, "MANY", most)
+        found = [metric(*pair, subsets=60, subset_size=60).intervals()["kid_given"] for pair in pairs]
+        widths.append(sum(high - low for low, high in found) / len(found))
+    assert 0.75 < widths[1] / widths[0] < 1.33
+    assert metric(features(40, seed=0), features(300, seed=1), subset_size=60).intervals() == {}
 
 
 def test_keys_name_network_and_resize(inception_values, photos):
