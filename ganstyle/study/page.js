@@ -186,7 +186,7 @@ async function send() {
 function showSent(failed = "", sent = -1) {
   const done = collects && !failed && sent === state();
   at("sent").textContent = !collects ? "" : done ? "Your votes have been received." : failed ? `Not sent yet: ${failed}.` : "";
-  warn(failed ? `Votes are kept here but not sent yet: ${failed}. This page tries again.` : "");
+  if (collects) warn(failed ? `Votes are kept here but not sent yet: ${failed}. This page tries again.` : "");
   at("deliver").hidden = collects && !failed;
 }
 
@@ -194,6 +194,7 @@ function showSent(failed = "", sent = -1) {
 
 function show(name) {
   for (const section of document.querySelectorAll("main")) section.hidden = section.id !== name;
+  document.body.className = name;
   at(name).focus({ preventScroll: true });
 }
 

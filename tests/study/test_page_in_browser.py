@@ -293,6 +293,32 @@ def test_a_page_on_somebody_elses_web_server_keeps_the_votes_for_export(page, vi
     visitor.troubles = [text for text in visitor.troubles if "404" not in text]
 
 
+def test_a_browser_that_keeps_nothing_says_so_and_the_votes_can_be_exported(page, visit, tmp_path):
+    visitor = visit(page.as_uri())
+    visitor.context.add_init_script("Storage.prototype.setItem = () => { throw new Error('full') }")
+    visitor.tab.reload()
+    visitor.start()
+    assert "keeps nothing" in visitor.tab.inner_text("#trouble")
+    visitor.press("ArrowLeft")
+    visitor.tab.click("#stop")
+    assert len(read_votes(visitor.download(tmp_path / "v.json")).raters[0].votes) == 1
+
+
+def test_two_tabs_of_one_person_stay_one_rater(page, visit):
+    visitor = visit(page.as_uri())
+    visitor.start()
+    visitor.press("ArrowLeft")
+    other = visitor.context.new_page()
+    other.goto(page.as_uri())
+    other.wait_for_selector("#candidates[aria-busy=false]")
+    other.wait_for_timeout(250)
+    other.keyboard.press("ArrowRight")
+    visitor.tab.wait_for_selector("#count:text('3 of')", state="attached")
+    visitor.ready()
+    visitor.press("ArrowLeft")
+    assert [vote["choice"] for vote in visitor.votes()] == ["left", "right", "left"]
+
+
 def test_the_name_can_come_with_the_address(page, visit):
     assert visit(f"{page.as_uri()}#name=Ann%20B").tab.input_value("#name") == "Ann B"
     visitor = visit(f"{page.as_uri()}#name=%E0%A4%A")  # no UTF-8
