@@ -137,14 +137,15 @@ def score(
         )
 
 
-HEADINGS = ("metric", "value", "95 %", "better", "images")
+HEADINGS = ("metric", "value", "95 %", "better", "counted")
 
 
 def row(score: Score) -> tuple[str, ...]:
     """Return the cells of a score: key, value, interval, direction, counts."""
     interval = "{:.4g} to {:.4g}".format(*score.interval) if score.interval else ""
     counts = f"{score.n_fake:,}" + (f" / {score.n_real:,}" if score.n_real else "")
-    counts += f" {score.counted}" if score.counted != "images" else ""
+    one = score.counted.removesuffix("s") if score.n_fake == 1 and not score.n_real else score.counted
+    counts += f" {one}"
     return score.key, f"{score.value:.4g}", interval, "higher" if score.higher_is_better else "lower", counts
 
 

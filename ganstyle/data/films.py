@@ -130,9 +130,10 @@ class Film:
                 if not container.streams.video:
                     raise InputError(f"{self.name} holds no picture, only sound", where=shown(self.path))
                 for frame in container.decode(video=0):
-                    yield _tensor(frame.to_ndarray(format="rgb24"))
-        except av.error.FFmpegError as error:
-            raise InputError(f"{self.name} is damaged or incomplete ({error})", where=shown(self.path)) from None
+                    turns = round(getattr(frame, "rotation", 0) / 90)  # as phones mark it, counter-clockwise
+                    yield _tensor(np.rot90(frame.to_ndarray(format="rgb24"), turns))
+        except av.error.FFmpegError:  # its text names codes of packets
+            raise InputError(f"{self.name} is damaged or incomplete", where=shown(self.path)) from None
 
 
 def _tensor(rgb: Any) -> Tensor:

@@ -44,13 +44,13 @@ class Trial:
             part = rows[start : start + batch]
             # Views where possible: a metric that writes into its pictures must be caught.
             chosen = slice(start, start + batch) if order is None else part
-            self.update(metric, fake[chosen], real[chosen], part.tolist())
+            self.update(metric, fake[chosen], real[chosen], rows=part.tolist())
         return metric
 
     def prepare(self, metric: Any) -> None:
         """Tell a metric what it needs before the pictures."""
 
-    def update(self, metric: Any, fake: Tensor, real: Tensor, rows: Sequence[int]) -> None:
+    def update(self, metric: Any, fake: Tensor, real: Tensor, *, rows: Sequence[int]) -> None:
         """Feed one batch, whose places in the whole are `rows`."""
         metric.update(fake, real=False)
         metric.update(real, real=True)
@@ -70,7 +70,7 @@ class PairTrial(Trial):
         strength = torch.linspace(0.02, 0.2, COUNT)[:, None, None, None]
         self.fake = _mixed(self.real, self.noise, strength)
 
-    def update(self, metric: Any, fake: Tensor, real: Tensor, rows: Sequence[int]) -> None:
+    def update(self, metric: Any, fake: Tensor, real: Tensor, *, rows: Sequence[int]) -> None:
         """Feed pairs."""
         metric.update(fake, real)
 
@@ -90,7 +90,7 @@ class StyledTrial(PairTrial):
         }
         metric.take_styles(works)
 
-    def update(self, metric: Any, fake: Tensor, real: Tensor, rows: Sequence[int]) -> None:
+    def update(self, metric: Any, fake: Tensor, real: Tensor, *, rows: Sequence[int]) -> None:
         """Feed pairs with the style of each."""
         metric.update(fake, real, styles=[STYLES[row % 2] for row in rows])
 
@@ -107,7 +107,7 @@ class FilmTrial(PairTrial):
         strength = torch.linspace(0.02, 0.2, COUNT)[:, None, None, None, None]
         self.fake = _mixed(self.real, self.noise, strength)
 
-    def update(self, metric: Any, fake: Tensor, real: Tensor, rows: Sequence[int]) -> None:
+    def update(self, metric: Any, fake: Tensor, real: Tensor, *, rows: Sequence[int]) -> None:
         """Feed films one by one."""
         for film, source in zip(fake, real, strict=True):
             metric.update_film(list(film), list(source))

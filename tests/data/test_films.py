@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import types
+from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -55,30 +57,51 @@ def test_a_folder_of_frames_is_a_film(tmp_path):
     assert (film.count, shades(film), film.name) == (3, list(SHADES), "frames")
 
 
-def test_a_video_is_read_by_pyav_frame_by_frame(tmp_path, monkeypatch):
-    class Frame(int):
-        def to_ndarray(self, *, format):
-            return np.full((6, 8, 3), self, np.uint8)
+class Frame(int):
+    """A frame of PyAV."""
 
-    class Container:
-        streams = types.SimpleNamespace(video=[0])
+    rotation = 0
 
-        def __enter__(self):
-            return self
+    def to_ndarray(self, *, format):
+        pixels = np.full((6, 8, 3), self, np.uint8)
+        pixels[0, 0] = 0  # the top left corner
+        return pixels
 
-        def __exit__(self, *error):
-            """Close."""
 
-        def decode(self, *, video):
-            return map(Frame, SHADES)
+@pytest.fixture
+def video(tmp_path, monkeypatch):
+    """A file that a stand-in of PyAV reads as three frames."""
 
-    error = types.SimpleNamespace(FFmpegError=RuntimeError)
-    stand_in = types.SimpleNamespace(open=lambda path: Container(), error=error)
+    @contextmanager
+    def opened(path):
+        if Path(path).read_bytes() == b"cut":
+            raise RuntimeError("[Errno 1094995529]")
+        yield types.SimpleNamespace(
+            streams=types.SimpleNamespace(video=[0]), decode=lambda *, video: map(Frame, SHADES)
+        )
+
+    stand_in = types.SimpleNamespace(open=opened, error=types.SimpleNamespace(FFmpegError=RuntimeError))
     monkeypatch.setattr("ganstyle.data.films.importlib.util.find_spec", lambda name: stand_in)
     monkeypatch.setitem(sys.modules, "av", stand_in)
     (tmp_path / "a.mp4").write_bytes(b"x")
-    film = Film(tmp_path / "a.mp4")
-    assert (film.count, shades(film)) == (None, list(SHADES))
+    return tmp_path / "a.mp4"
+
+
+def test_a_video_is_read_by_pyav_frame_by_frame(video):
+    film = Film(video)
+    assert (film.count, [int(frame[0, 3, 3]) for frame in film]) == (None, list(SHADES))
+
+
+def test_a_turned_video_is_shown_upright(video, monkeypatch):
+    monkeypatch.setattr(Frame, "rotation", -90)
+    frame = next(iter(Film(video)))
+    assert frame.shape == (3, 8, 6) and int(frame[0, 0, -1]) == 0  # clockwise: the corner is now at the right
+
+
+def test_a_video_that_is_cut_off_is_said_in_our_words(video):
+    video.write_bytes(b"cut")
+    with pytest.raises(InputError, match=r"^a\.mp4 is damaged or incomplete$"):
+        list(Film(video))
 
 
 def test_a_video_without_pyav_says_what_else_works(tmp_path, monkeypatch):
