@@ -73,11 +73,14 @@ class FeaturePair:
 
     def squared_distances(self, sides: str) -> Iterator[tuple[slice, Tensor]]:
         """Yield (rows, their squared distances to all rows of the other side); exactly 0 for equal rows."""
-        left, right = (self.once(("squares", side), lambda s=side: self.rows(s).square().sum(1)) for side in sides)
+        left, right = map(self._squares, sides)
         for part, products in self.slices(sides):
             lengths = left[part, None] + right
             squared = lengths - 2 * products
             yield part, squared.masked_fill_(squared <= SAME * lengths, 0)
+
+    def _squares(self, side: str) -> Tensor:
+        return self.once(("squares", side), lambda: self.rows(side).square().sum(1))
 
     def subset(self, x: Tensor, y: Tensor) -> FeaturePair:
         """Return the pair of some rows, given by index; products that are known are not computed again."""

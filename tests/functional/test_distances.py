@@ -10,7 +10,7 @@ from torch_fidelity.metric_isc import isc_features_to_metric
 from torch_fidelity.metric_kid import kid_features_to_metric
 
 from ganstyle.errors import InputError
-from ganstyle.functional import distances
+from ganstyle.functional import distances, feature_pairs
 from ganstyle.functional.distances import (
     frechet_distance,
     frechet_from_moments,
@@ -69,6 +69,41 @@ def test_both_frechet_rules_agree_and_are_symmetric():
     cross_gram = frechet_distance(x, y).item()
     assert frechet_from_moments(moments(x), moments(y)).item() == pytest.approx(cross_gram, abs=1e-5)
     assert frechet_distance(y, x).item() == pytest.approx(cross_gram, rel=1e-12)
+
+
+@pytest.mark.parametrize("most", [512, 10])
+@pytest.mark.parametrize(("n", "m"), [(40, 30), (20, 90), (90, 20), (64, 64)])
+def test_singular_values_and_roots_of_eigenvalues_agree(n, m, most, monkeypatch):
+    monkeypatch.setattr(distances, "EXACT_ROWS", most)
+    x, y = features(n, 64, seed=6), features(m, 64, seed=7, shift=0.2)
+    direct = frechet_from_moments(moments(x), moments(y)).item()
+    assert frechet_distance(x, y).item() == pytest.approx(direct, abs=1e-5)
+
+
+def test_sets_too_large_to_keep_products_are_compared_by_moments(monkeypatch):
+    x, y = features(40, 64, seed=6), features(50, 64, seed=7, shift=0.2)
+    expected = frechet_distance(x, y).item()
+    monkeypatch.setattr(feature_pairs, "HELD_ROWS", 45)
+    pair = feature_pairs.FeaturePair(x, y)
+    assert not distances.uses_products(pair)
+    assert distances.pair_frechet(pair).item() == pytest.approx(expected, abs=1e-5)
+
+
+def test_moments_are_those_of_numpy_in_slices_of_any_size(monkeypatch):
+    x = features(100, 8, seed=3) + 1000
+    monkeypatch.setattr(distances, "ROWS_AT_ONCE", 7)
+    mean, covariance = moments(x)
+    assert mean.dtype == covariance.dtype == torch.float64
+    np.testing.assert_allclose(mean, x.double().numpy().mean(0), rtol=1e-12)
+    np.testing.assert_allclose(covariance, np.cov(x.double().numpy(), rowvar=False), rtol=1e-9)
+
+
+def test_kernel_distance_is_the_same_in_slices(monkeypatch):
+    x, y = features(50, 8, seed=1), features(40, 8, seed=2)
+    expected = kernel_distance(x, y, subsets=5, subset_size=30)
+    monkeypatch.setattr(feature_pairs, "HELD_ROWS", 10)
+    monkeypatch.setattr(feature_pairs, "ROWS_AT_ONCE", 7)
+    torch.testing.assert_close(kernel_distance(x, y, subsets=5, subset_size=30), expected)
 
 
 def test_root_of_a_singular_covariance_falls_back_to_eigenvalues():
