@@ -52,12 +52,18 @@ def compressed(*qualities: int) -> Change:
     return change
 
 
-def recoloured(*shares: float) -> Change:
-    """Colours mixed with those of swapped channels; shapes stay."""
+def recoloured(*degrees: float) -> Change:
+    """All hues turned by an angle about grey, at equal luma (ITU-R BT.601): shapes and light stay."""
 
     def change(pixels: Tensor, grade: int) -> Tensor:
-        share = shares[grade]
-        return (pixels * (1 - share) + pixels[[1, 2, 0]] * share).round().to(torch.uint8)
+        angle = torch.tensor(degrees[grade] / 180 * torch.pi)
+        red, green, blue = pixels.float()
+        luma = 0.299 * red + 0.587 * green + 0.114 * blue
+        u, v = 0.492 * (blue - luma), 0.877 * (red - luma)
+        u, v = u * angle.cos() - v * angle.sin(), u * angle.sin() + v * angle.cos()
+        red, blue = luma + v / 0.877, luma + u / 0.492
+        green = (luma - 0.299 * red - 0.114 * blue) / 0.587
+        return torch.stack([red, green, blue]).round().clamp(0, 255).to(torch.uint8)
 
     return change
 
@@ -90,7 +96,7 @@ def damages(scale: float) -> dict[str, tuple[Change, tuple[str, ...]]]:
         "blur": (blurred(*blurs), tuple(f"σ {x:g} px" for x in blurs)),
         "noise": (noisy(*noises), tuple(f"σ {x}" for x in noises)),
         "JPEG": (compressed(0, 75, 50, 25, 10), ("none", "q 75", "q 50", "q 25", "q 10")),
-        "recolouring": (recoloured(0, 0.25, 0.5, 0.75, 1), ("0", "1/4", "1/2", "3/4", "swapped")),
+        "recolouring": (recoloured(0, 45, 90, 135, 180), ("0°", "45°", "90°", "135°", "180°")),
     }
 
 

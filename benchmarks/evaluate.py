@@ -129,7 +129,8 @@ def memory(options: argparse.Namespace, weights: Path) -> dict[str, Any]:
     side = max(options.sizes)
     for name in ("ganstyle", *options.peers):
         found = {}
-        for key, batch in (("equal", DEFAULT_BATCH["ganstyle"]), ("default", DEFAULT_BATCH[name])):
+        batches = {"equal": DEFAULT_BATCH["ganstyle"]} | ({} if options.quick else {"default": DEFAULT_BATCH[name]})
+        for key, batch in batches.items():
             words = [sys.executable, __file__, "--side", name, "--batch", str(batch), "--sizes", str(side)]
             done = subprocess.run([*words, "--weights", str(weights)], capture_output=True, text=True)
             if done.returncode == 0:
@@ -140,13 +141,12 @@ def memory(options: argparse.Namespace, weights: Path) -> dict[str, Any]:
 
 
 def alone(options: argparse.Namespace) -> None:
-    """Print the peak of this process in MiB after two batches through one network."""
+    """Print the peak of this process in MiB after a batch went through one network."""
     torch.set_num_threads(1)
     weights, images = Path(options.weights), batch_of(options.batch, options.sizes[0])
     build = metric_peers.ours if options.side == "ganstyle" else metric_peers.PEERS[options.side][0]
     network = build(weights)
-    for _ in range(2):
-        network(images)
+    network(images)
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     print(int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) / 1024)
 

@@ -219,10 +219,11 @@ def of_styles(data: Path, count: int) -> Iterator[Ladder]:
 
     strengths = tuple(f"{grade / 4:g}" for grade in range(GRADES))
     content = "content|ssim|psnr|lpips|dists"
-    nearer = ((content, "worse"), ("style|colour|artfid", "better"), ("", ""))
+    # ArtFID weighs content against style, and compares all paintings with all works, whatever their names.
+    nearer = (("artfid", ""), (content, "worse"), ("style|colour", "better"), ("", ""))
     yield Ladder("strength", strengths, stronger, nearer)
     wrong = tuple(f"{round(grade / 4 * len(photos))} of {len(photos)}" for grade in range(GRADES))
-    yield Ladder("wrong style", wrong, misnamed, (("style|colour|artfid", "worse"), ("", "")))
+    yield Ladder("wrong style", wrong, misnamed, (("style|colour", "worse"), ("", "")))
     mere = (("colour", "better"), ("content", "still"), ("", ""))
     yield Ladder("colours only", strengths, colours, mere)
 
@@ -359,6 +360,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--only", nargs="+", choices=list(SUBJECTS), default=list(SUBJECTS))
+    parser.add_argument("--ladders", nargs="+", default=[], help="of these subjects; the others are kept as they were")
     parser.add_argument("--count", type=int, default=250, help="pictures of each side, of sets; a multiple of 10")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
@@ -367,11 +369,12 @@ def main() -> None:
     known = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
     for subject in options.only:
         metrics = concerned(subject)
-        tracks = [
-            track for ladder in SUBJECTS[subject](options.data, options.count) for track in climbed(ladder, metrics)
-        ]
-        known[subject] = [vars(track) | {"values": storable(track.values)} for track in tracks]
-    kept.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
+        for ladder in SUBJECTS[subject](options.data, options.count):
+            if options.ladders and ladder.name not in options.ladders:
+                continue
+            found = [vars(track) | {"values": storable(track.values)} for track in climbed(ladder, metrics)]
+            known[subject] = [one for one in known.get(subject, []) if one["ladder"] != ladder.name] + found
+            kept.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")  # what was climbed is kept
     every = [Track(**one) for subject in SUBJECTS for one in known.get(subject, [])]
     for track in every:
         track.values = [np.inf if value is None else value for value in track.values]
