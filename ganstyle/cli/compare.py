@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -84,17 +84,19 @@ def compare_places(places: Sequence[str], request: Request, out: Output) -> int:
         raise UsageError(f"compare needs two or more places, got {len(places)}", hint=hint)
     metrics = metrics_of(request, default_metrics("sets", default_registry()), default_registry())
     names = short_names(places)
-    found: dict[str, tuple[Subject, Assessment]] = {}
+    found: dict[str, _Scored] = {}
     failures: dict[str, GanstyleError] = {}
     for name, place in zip(names, places, strict=True):
         try:
-            found[name] = _assessed(place, name, metrics, request, out=out)
+            found[name] = _scored(place, name, metrics, request, out=out)
         except (NoInputError, ModelError) as error:  # one that can't be had stops no other
             failures[name] = error
     if not found:
         raise next(iter(failures.values()))
-    comparison = Comparison(tuple(found), tuple(tuple(one.scores) for _, one in found.values()))
+    comparison = Comparison(tuple(found), tuple(tuple(one.scores) for one in found.values()))
     facts: dict[str, Any] = {"places": dict(zip(names, places, strict=True)), "real": request.real}
+    if len({one.real for one in found.values()} - {""}) > 1:
+        facts["note"] = "the real pictures differ from one to another: values don't compare, see --real"
     if request.plot is not None and comparison.keys:
         from ganstyle.data.writing import save_image
 
@@ -102,7 +104,7 @@ def compare_places(places: Sequence[str], request: Request, out: Output) -> int:
     if request.html is not None:
         from ganstyle.engine.comparison_report import write_comparison
 
-        pictures = {name: (subject.fake, assessment) for name, (subject, assessment) in found.items()}
+        pictures = {name: (one.subject.fake, one.assessment) for name, one in found.items()}
         facts["report"] = str(write_comparison(request.html, comparison, pictures=pictures, facts=facts))
     _answer(comparison, facts, failures, request=request, out=out)
     codes = [exit_code(scores, all_asked=request.wants_all) for scores in comparison.scores]
@@ -113,6 +115,28 @@ def _png(path: Path) -> Path:
     if path.suffix.lower() not in {".png", ".webp"}:
         raise UsageError(f"a plot is a .png or .webp file, not {path.name!r}", where="--plot", hint=f"{path.stem}.png")
     return path
+
+
+@dataclass(frozen=True)
+class _Scored:
+    """What was learnt of one place; of an answer that was remembered, the scores and what `real` was."""
+
+    scores: list[Score]
+    real: str
+    subject: Any = None
+    assessment: Any = None
+
+
+def _scored(place: str, name: str, metrics: Sequence[Selection], request: Request, *, out: Output) -> _Scored:
+    from ganstyle.cli.recalling import find, keep, key_of
+
+    key = key_of(request, metrics, [place], runs=Path("runs"), mode="compare")
+    if (known := find(key)) is not None:
+        return _Scored(known.scores, str(known.facts.get("real_identity", "")))
+    subject, assessment = _assessed(place, name, metrics, request, out=out)
+    found = _Scored(assessment.scores, assessment.sides[True].identity, subject, assessment)
+    keep(key, {"real_identity": found.real}, found.scores)
+    return found
 
 
 def _assessed(
@@ -144,7 +168,7 @@ def _answer(
     table = (("metric", *comparison.names, "better"), rows)
     data = {**facts, "scores": scores, "best": best, "failed": errors, "warnings": comparison.warnings()}
     out.result(data, table=table if rows else None, text=None if rows else "no metric gave a value")
-    notes = [f"note: {text}" for text in comparison.warnings()]
+    notes = [f"note: {text}" for text in [*([facts["note"]] if "note" in facts else []), *comparison.warnings()]]
     if any(len(places) > 1 for places in best.values()):
         notes.append("note: several marked (*): their intervals overlap, so the difference may be chance")
     notes += _own_notes(comparison, request)

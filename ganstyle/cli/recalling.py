@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 
 
 def key_of(
-    request: Request, metrics: Sequence[Selection], words: Sequence[str], *, styles: Sequence[str], runs: Path | None
+    request: Request,
+    metrics: Sequence[Selection],
+    words: Sequence[str],
+    *,
+    styles: Sequence[str] = (),
+    runs: Path | None,
+    mode: str = "eval",
 ) -> str:
     """Return what the answer to a request is kept under; empty if it must be worked out.
 
@@ -28,6 +34,7 @@ def key_of(
         words: places of pictures.
         styles: words that name styles.
         runs: where the newest run is looked for; None for pairs.
+        mode: of the command.
     """
     from ganstyle.engine.remembered import answer_key
 
@@ -39,6 +46,7 @@ def key_of(
     files = [str(value) for one in metrics for value in one.options.values() if Path(str(value)).is_file()]
     files += [style for style in styles if Path(style).exists()]
     asked = {
+        "mode": mode,
         "words": named,
         "real": request.real,
         "metrics": chosen,

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -69,3 +72,25 @@ def test_the_function_is_a_command_of_its_own(places, monkeypatch):
     monkeypatch.setitem(app.COMMANDS, "compare", app.Command("compare:compare", "Compare."))
     names = {option for parameter in load_command("compare").params for option in parameter.opts}
     assert {"--real", "--metric", "--plot", "--html", "--json"} <= names
+
+
+def test_asking_again_needs_no_torch(places, run_cli):
+    words = ["eval", "compare", "flat", "noisy", "--metric", "ssim", "--json"]
+    for path in places.rglob("*.png"):
+        os.utime(path, (1_000_000, 1_000_000))
+    first = run_cli(*words)
+    program = (
+        "import sys; from ganstyle.cli.app import main\n"
+        f"code = main({words!r}); print(code, 'torch' in sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=os.environ)
+    assert done.stderr.split() == ["0", "False"] and done.stdout == first.out
+
+
+def test_different_real_pictures_are_warned_of(places, run_cli, monkeypatch):
+    from ganstyle.cli import compare
+
+    real = iter(["one", "other"])
+    monkeypatch.setattr(compare, "_scored", lambda *_, **__: compare._Scored([], next(real)))
+    done = run_cli("eval", "compare", "flat", "noisy", "--metric", "ssim")
+    assert "the real pictures differ from one to another" in done.out
