@@ -162,13 +162,16 @@ def _score_films(words: Sequence[str], request: Request, out: Output) -> int:
         raise UsageError(f"film needs a result and its source, got {len(words)}", hint="ganstyle eval film A.mp4 B.mp4")
     registry = default_registry()
     metrics = metrics_of(request, default_metrics("films", registry), registry)
-    films = film_pairs(*words)
+    films, place = film_pairs(*words), choose_device(request.device)
     total = sum(result.count or 0 for result, _ in films) * len(metrics)
     with out.progress("scoring", total or None, unit="frames") as bar:
-        scores, refused = evaluate_films(
-            metrics, films, registry=registry, device=choose_device(request.device), progress=bar.advance
-        )
+        scores, refused = evaluate_films(metrics, films, registry=registry, device=place, progress=bar.advance)
     facts: dict[str, Any] = {"generated": words[0], "real": words[1], "films": len(films), "refused": refused}
+    if request.html is not None:
+        from ganstyle.engine.film_report import write_film_report
+
+        written = write_film_report(request.html, scores, films=films, facts=facts, device=str(place))
+        facts["report"] = str(written)
     _answer(facts, scores, request, out=out)
     return exit_code(scores, all_asked=request.wants_all)
 

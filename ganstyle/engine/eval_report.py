@@ -78,8 +78,8 @@ def write_report(
     figures = Figures()
     sections = {
         "Summary": _summary(found, facts),
-        "Scores": score_table(found.scores) + _failures(found.scores),
-        "What to know": bullets(_warnings(found.scores)),
+        "Scores": score_table(found.scores) + failures(found.scores),
+        "What to know": bullets(score_warnings(found.scores)),
         "Styles": _styles(styles or {}, figures),
         **_pair_sections(found, pairs, figures),
         "Samples": _samples("generated", fake, found, figures=figures),
@@ -121,7 +121,8 @@ def _score_row(score: Score) -> list[str]:
     ]
 
 
-def _failures(scores: Iterable[Score]) -> str:
+def failures(scores: Iterable[Score]) -> str:
+    """Return why metrics have no value, equal reasons once; empty if all have one."""
     reasons: dict[tuple[str, str], list[str]] = {}
     for score in scores:
         if score.error:
@@ -136,7 +137,8 @@ def _failures(scores: Iterable[Score]) -> str:
     return "<h3>Without a value</h3>" + bullets(texts)
 
 
-def _warnings(scores: Iterable[Score]) -> list[str]:
+def score_warnings(scores: Iterable[Score]) -> list[str]:
+    """Return each warning once, with the values that it is about."""
     about: dict[str, list[str]] = {}
     for score in scores:
         for warning in score.warnings:
