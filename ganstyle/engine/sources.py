@@ -116,7 +116,14 @@ def model_subject(place: str, sampling: Sampling, *, registry: Registry) -> Subj
     if has_latents(model):
         samples = _latent_samples(model, count, sampling.seed)
         return Subject(samples, real, LatentSource(model.networks["generator"]), model)
-    made = sample_model(model, registry=registry, count=count, seed=sampling.seed)
+    try:
+        made = sample_model(model, registry=registry, count=count, seed=sampling.seed)
+    except (ValueError, KeyError, TypeError):  # a task that needs pictures to start from says so in its own way
+        raise NoInputError(
+            f"{model.card.arch.name} makes pictures from pictures: there is nothing to sample",
+            where=place,
+            hint="ganstyle transfer PHOTOS/ --style ... -o painted/; then ganstyle eval --pairs painted/ PHOTOS/",
+        ) from None
     return Subject(as_image_set(made), real, None, model)
 
 

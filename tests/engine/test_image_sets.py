@@ -94,3 +94,33 @@ def test_a_data_set_is_preprocessed_without_chance():
     assert first.shape == (3, 4, 4)
     assert torch.equal(first, second.flip(2))
     assert images.identity == dataset_set(data, preprocess=Preprocess.plain(4), count=2).identity
+
+
+def test_pictures_are_picked_by_their_place_among_the_readable_ones(folder):
+    (folder / "a/2.png").write_bytes(b"broken")
+    images = folder_set(folder)
+    assert len(values(images)) == 3 and images.unread == [1]
+    picked = images.pick([2, 0], unread=images.unread)
+    assert {number: (name, int(image[0, 0, 0])) for number, (name, image) in picked.items()} == {
+        0: ("a/1.png", 1),
+        2: ("b/4.png", 4),
+    }
+
+
+def test_pictures_of_a_walk_can_be_picked_too():
+    images = as_image_set([torch.full((3, 2, 2), value, dtype=torch.uint8) for value in (5, 6, 7)])
+    assert {number: int(image[0, 0, 0]) for number, (_, image) in images.pick([2, 1]).items()} == {1: 6, 2: 7}
+    assert images.pick([]) == {}
+
+
+def test_a_data_set_of_files_is_known_by_its_files(folder, tmp_path):
+    from ganstyle.data.pictures import FolderPictures
+
+    def identity(side=4):
+        return dataset_set(FolderPictures(folder), preprocess=Preprocess.plain(side)).identity
+
+    before = identity()
+    assert before == identity() != identity(side=5)
+    put(folder / "b/4.png", 99)
+    assert identity() != before
+    assert dataset_set(FolderPictures(folder)).encoding.formats == {"PNG": 4}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -12,7 +13,7 @@ from ganstyle.api import ImageSpec
 from ganstyle.config import config_to_dict, resolve, validate
 from ganstyle.engine.model import card_of, save_model
 from ganstyle.engine.run import Run
-from ganstyle.engine.sources import Sampling, is_model, model_sets, picture_set
+from ganstyle.engine.sources import Sampling, is_model, model_sets, model_subject, picture_set, reference_set
 from ganstyle.errors import NoInputError
 from ganstyle.registry import default_registry
 
@@ -89,3 +90,47 @@ def test_a_run_of_another_installation_is_no_input(trained, tmp_path):
     (folder / "config.json").write_text('{"data": {"name": "of_a_missing_plugin"}}')
     with pytest.raises(NoInputError, match="of_a_missing_plugin"):
         model_sets(str(folder), Sampling(count=2), registry=default_registry())
+
+
+def test_samples_are_those_of_generate_drawn_while_walking_or_one_by_one(trained):
+    from ganstyle.engine.generation import generate
+
+    subject = model_subject(str(trained), Sampling(count=5, seed=3), registry=default_registry())
+    expected = generate(trained, registry=default_registry(), count=5, seed=3)
+    assert torch.equal(torch.stack(list(subject.samples.iterate())), expected)
+    picked = subject.samples.pick([4, 1])
+    assert picked[4][0] == "sample 5 of seed 3"
+    assert all((picked[place][1].int() - expected[place].int()).abs().max() <= 1 for place in (1, 4))
+    assert subject.source.z_dim == 4 and not subject.source.styled
+
+
+def test_the_identity_of_samples_follows_weights_seed_and_count(trained, tmp_path):
+    def identity(place=trained, **settings):
+        return model_subject(str(place), Sampling(**settings), registry=default_registry()).samples.identity
+
+    before = identity(count=2)
+    assert before == identity(count=2)
+    assert len({before, identity(count=3), identity(count=2, seed=1)}) == 3
+
+
+def test_statistics_and_samples_of_other_tools_are_told_apart(tmp_path):
+    np.savez(tmp_path / "stats.npz", mu=np.zeros(2), sigma=np.eye(2))
+    np.savez(tmp_path / "samples.npz", arr_0=np.zeros((3, 4, 4, 3), np.uint8))
+    registry = default_registry()
+    assert reference_set(str(tmp_path / "stats.npz"), registry=registry).mean.tolist() == [0, 0]
+    assert picture_set(str(tmp_path / "samples.npz"), registry=registry).count == 3
+    with pytest.raises(NoInputError, match="holds statistics, no pictures"):
+        picture_set(str(tmp_path / "stats.npz"), registry=registry)
+
+
+def test_a_model_that_needs_pictures_to_start_from_says_what_to_do(trained, monkeypatch):
+    from ganstyle.engine import sources
+
+    def refuse(*_, **__):
+        raise ValueError("samples need a batch")
+
+    monkeypatch.setattr(sources, "has_latents", lambda model: False)
+    monkeypatch.setattr(sources, "sample_model", refuse)
+    with pytest.raises(NoInputError, match="dcgan makes pictures from pictures") as caught:
+        model_subject(str(trained), Sampling(count=2), registry=default_registry())
+    assert "--pairs" in caught.value.hint
