@@ -105,7 +105,8 @@ def find_weights(file: WeightsFile, *, path: Path | None = None, download: bool 
         if digest == file.sha256:
             return place
         wrong.append(f"{place} has sha256 {digest[:12]}... and {place.stat().st_size:,} bytes: damaged or another file")
-    if download:
+    explicit = path is not None or file.key in _GIVEN
+    if download and not (wrong and explicit):  # a user's own file is never written over
         return download_weights(file, candidates(file, path)[0])
     raise missing(file, candidates(file, path)[0], wrong)
 

@@ -5,6 +5,7 @@ The hashes are those of public records: each is stated alike by several independ
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Annotated
 
@@ -96,8 +97,6 @@ def chosen_weights(known: WeightsFile, options: WeightsOptions) -> tuple[Path, s
         EnvironmentProblem: no such file, or one of another content, which is never used.
     """
     if options.weights_sha256 is not None:
-        known = WeightsFile(
-            known.name, known.files, known.url, options.weights_sha256, known.size, key=known.key, users=known.users
-        )
+        known = dataclasses.replace(known, sha256=options.weights_sha256)
     path = find_weights(known, path=Path(options.weights) if options.weights else None, download=options.download)
     return path, file_sha256(path)

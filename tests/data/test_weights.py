@@ -58,6 +58,16 @@ def test_a_given_file_is_the_only_place_while_it_is_given(tmp_path):
     assert find_weights(file) == mine
 
 
+def test_a_users_own_file_is_never_written_over(tmp_path, monkeypatch):
+    monkeypatch.setattr(weights, "download_weights", lambda file, target: pytest.fail(f"writes {target}"))
+    file, own = dataclasses.replace(known(), key="net"), put(tmp_path / "own.pth", b"another network")
+    with pytest.raises(EnvironmentProblem, match=r"own.pth has sha256"):
+        find_weights(file, path=own, download=True)
+    with weights.given_weights({"net": own}), pytest.raises(EnvironmentProblem, match=r"own.pth has sha256"):
+        find_weights(file, download=True)
+    assert own.read_bytes() == b"another network"
+
+
 def test_a_missing_file_names_itself_its_source_hash_and_place(tmp_path):
     with pytest.raises(EnvironmentProblem) as caught:
         find_weights(known())
