@@ -332,7 +332,7 @@ def draw(tracks: Sequence[Track], folder: Path) -> None:
         charts = [Chart(title, tuple(lines[at : at + 4]), across="grade") for at in range(0, len(lines), 4)]
         if charts:
             page = picture(charts)
-            page.quantize(48, dither=Image.Dither.NONE).save(folder / f"{key}.png", optimize=True)
+            page.quantize(250, dither=Image.Dither.NONE).save(folder / f"{key}.png", optimize=True)
 
 
 def finite(values: Sequence[float]) -> tuple[tuple[float, float], ...]:
