@@ -28,8 +28,9 @@ from typing import Any
 
 import numpy as np
 import torch
+from ganstyle_metrics.lite2 import SHA256 as JUDGE_SHA256
 from PIL import Image
-from style_measures import JUDGE_SHA256, STYLE_TAPS, Pixels, Seen, load_judge, look, measure
+from style_measures import STYLE_TAPS, Pixels, Seen, load_judge, look, measure
 from style_tables import METHODS, RIVAL, table
 
 from ganstyle.data.finding import find_images
