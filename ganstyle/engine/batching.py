@@ -10,6 +10,7 @@ from torch import Tensor
 
 BATCH = 16
 BATCH_PIXELS = BATCH * 512 * 512  # large pictures go in smaller batches: 48 MB of bytes, 200 MB while resized
+PAIR_PIXELS = 6 * 512 * 512  # feature maps of both sides, which several metrics share, then take 400 MB
 
 
 def batches(images: Iterable[Tensor]) -> Iterator[Tensor]:
@@ -38,17 +39,17 @@ def pair_batches(pairs: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Tensor, Ten
             yield from zip(images, reference, strict=True)
 
     done = 0
-    for images, reference in _groups(singles()):
+    for images, reference in _groups(singles(), most=PAIR_PIXELS):
         yield images, reference, styles[done : done + len(images)]
         done += len(images)
 
 
-def _groups(rows: Iterable[tuple[Tensor, ...]]) -> Iterator[tuple[Tensor, ...]]:
+def _groups(rows: Iterable[tuple[Tensor, ...]], *, most: int = BATCH_PIXELS) -> Iterator[tuple[Tensor, ...]]:
     """Stack rows of pictures while their shapes stay the same and the batch is not too large."""
     held: list[tuple[Tensor, ...]] = []
     for row in rows:
         pixels = row[0].shape[1] * row[0].shape[2]
-        full = held and (len(held) >= BATCH or (len(held) + 1) * pixels > BATCH_PIXELS)
+        full = held and (len(held) >= BATCH or (len(held) + 1) * pixels > most)
         if held and (full or any(a.shape != b.shape for a, b in zip(held[0], row, strict=True))):
             yield tuple(map(torch.stack, zip(*held, strict=True)))
             held = []
