@@ -15,7 +15,6 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
-from torch_fidelity import feature_extractor_inceptionv3 as blocks
 
 from ganstyle.data.weights import load_state_dict
 from ganstyle.errors import ModelError
@@ -39,6 +38,8 @@ class Inception(nn.Module):
     """Pictures to 2048 pooled features; batch norms are folded into the convolutions."""
 
     def __init__(self, state: dict[str, Tensor]) -> None:
+        from torch_fidelity import feature_extractor_inceptionv3 as blocks  # with torchvision: 1 s that few need
+
         super().__init__()
         self.body = nn.Sequential(_layers())
         self.fc = nn.Linear(WIDTH, 1008)
@@ -60,6 +61,8 @@ class Inception(nn.Module):
 
 
 def _layers() -> OrderedDict[str, nn.Module]:
+    from torch_fidelity import feature_extractor_inceptionv3 as blocks
+
     conv = blocks.BasicConv2d
     return OrderedDict(
         Conv2d_1a_3x3=conv(3, 32, kernel_size=3, stride=2),
@@ -109,7 +112,9 @@ class InceptionExtractor:
         """Return float32 (B, 2048) on the CPU of uint8 images (B, 3, H, W)."""
         resized = self._resize(images.to(self.device), SIDE)
         # pytorch-fid maps to 2x - 1 of [0, 1]; the original graph, and all others, to (x - 128) / 128.
-        scaled = resized / 127.5 - 1 if self._resize is RESIZES["pytorch"] else (resized - 128) / 128
+        # In place: `resized` is our own, and at this size a copy of 16 pictures is 17 MB.
+        is_pytorch = self._resize is RESIZES["pytorch"]
+        scaled = resized.div_(127.5).sub_(1) if is_pytorch else resized.sub_(128).div_(128)
         return self.network(scaled).cpu()
 
     def logits(self, features: Tensor) -> Tensor:
