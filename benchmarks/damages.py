@@ -96,7 +96,7 @@ def damages(scale: float) -> dict[str, tuple[Change, tuple[str, ...]]]:
         "blur": (blurred(*blurs), tuple(f"σ {x:g} px" for x in blurs)),
         "noise": (noisy(*noises), tuple(f"σ {x}" for x in noises)),
         "JPEG": (compressed(0, 75, 50, 25, 10), ("none", "q 75", "q 50", "q 25", "q 10")),
-        "recolouring": (recoloured(0, 45, 90, 135, 180), ("0°", "45°", "90°", "135°", "180°")),
+        "recolouring": (recoloured(0, 22.5, 45, 67.5, 90), ("0°", "22.5°", "45°", "67.5°", "90°")),
     }
 
 
