@@ -169,13 +169,13 @@ def pair_kernel(pair: FeaturePair, *, subsets: int = 100, subset_size: int = 100
     """Return estimates of the squared MMD of a pair, see `kernel_distance`."""
     x, y = pair.x, pair.y
     if min(len(x), len(y)) < subset_size or len(x) == len(y) == subset_size:
-        return _kernel_estimates(pair, torch.ones(1, len(x)).to(x), torch.ones(1, len(y)).to(y))
+        return _kernel_estimates(pair, *(pair.weights(torch.ones(1, len(rows))) for rows in (x, y)))
     rng = np.random.RandomState(seed)
     drawn = [[rng.choice(len(rows), subset_size, replace=False) for rows in (x, y)] for _ in range(subsets)]
     if not pair.held and len(x) * len(y) > subsets * subset_size**2:  # one Gram matrix for all subsets costs more
-        one = torch.ones(1, subset_size).to(x)
+        one = pair.weights(torch.ones(1, subset_size))
         return torch.cat([_kernel_estimates(FeaturePair(x[i], y[j]), one, one) for i, j in drawn])
-    return _kernel_estimates(pair, _members(drawn, 0, x), _members(drawn, 1, y))
+    return _kernel_estimates(pair, *(_members(drawn, place, pair) for place in (0, 1)))
 
 
 def kernel_distance_deviation(x: Tensor, y: Tensor, *, draws: int = 50, seed: int = 2020) -> Tensor:
@@ -205,15 +205,15 @@ def pair_kernel_deviation(pair: FeaturePair, *, draws: int = 50, seed: int = 202
         raise InputError("the spread of a kernel distance needs at least 4 images on each side")
     rng = np.random.RandomState(seed)
     drawn = [[rng.choice(len(rows), len(rows) // 2, replace=False) for rows in (x, y)] for _ in range(draws)]
-    return _kernel_estimates(pair, _members(drawn, 0, x), _members(drawn, 1, y)).std()
+    return _kernel_estimates(pair, *(_members(drawn, place, pair) for place in (0, 1))).std()
 
 
-def _members(drawn: list[list[np.ndarray]], side: int, rows: Tensor) -> Tensor:
-    """Return (subsets, N) of ones where a subset holds a row."""
-    member = torch.zeros(len(drawn), len(rows)).to(rows)
-    for subset, pair in enumerate(drawn):
-        member[subset, torch.from_numpy(pair[side])] = 1
-    return member
+def _members(drawn: list[list[np.ndarray]], place: int, pair: FeaturePair) -> Tensor:
+    """Return (subsets, N) of ones where a subset holds a row of the first (0) or the second set (1)."""
+    member = torch.zeros(len(drawn), len(pair.rows("xy"[place])))
+    for subset, chosen in enumerate(drawn):
+        member[subset, torch.from_numpy(chosen[place])] = 1
+    return pair.weights(member)
 
 
 def _kernel_estimates(pair: FeaturePair, a: Tensor, b: Tensor) -> Tensor:
@@ -224,7 +224,7 @@ def _kernel_estimates(pair: FeaturePair, a: Tensor, b: Tensor) -> Tensor:
 
 def _within_sums(pair: FeaturePair, side: str, members: Tensor) -> Tensor:
     count = members.sum(1)
-    own = members @ _cubic(pair.rows(side).square().sum(1), pair.width)
+    own = members @ _cubic(pair.squares(side), pair.width)
     return (_kernel_sums(pair, side * 2, members, members) - own) / (count * (count - 1))
 
 

@@ -16,7 +16,7 @@ from ganstyle.functional.distances import (
     moments_of,
     uses_products,
 )
-from ganstyle.functional.feature_pairs import FeaturePair, checked_features, precise
+from ganstyle.functional.feature_pairs import ROWS_AT_ONCE, FeaturePair, check_features, precise
 
 RIDGE = 1e-10  # share of the mean variance added to each, so that singular covariances have a root
 NOTHING = 1e-12  # singular values below this share of the largest are rounding
@@ -45,15 +45,23 @@ def frechet_deviation(pair: FeaturePair) -> Tensor:
 
 def _deviation(pair: FeaturePair) -> Tensor:
     moved = _moved_by_products(pair) if uses_products(pair) else _moved_by_moments(pair)
-    shift = pair.x.mean(0) - pair.y.mean(0)
+    shift = _mean(pair.x) - _mean(pair.y)
     sides = ((pair.x, moved[0], shift), (pair.y, moved[1], -shift))
     return torch.stack([_variance(rows, by, towards) for rows, by, towards in sides]).sum().sqrt()
 
 
 def _variance(rows: Tensor, moved: Tensor, shift: Tensor) -> Tensor:
     """Return what one set adds to the variance of the distance."""
-    centred = rows - rows.mean(0)
-    return (centred.square().sum(1) - moved + 2 * centred @ shift).var() / len(rows)
+    mean, start, influence = _mean(rows), 0, []
+    for part in rows.split(ROWS_AT_ONCE):
+        centred = precise(part) - mean
+        influence.append(centred.square().sum(1) - moved[start : start + len(part)] + 2 * centred @ shift)
+        start += len(part)
+    return torch.cat(influence).var() / len(rows)
+
+
+def _mean(rows: Tensor) -> Tensor:
+    return torch.stack([precise(part).sum(0) for part in rows.split(ROWS_AT_ONCE)]).sum(0) / len(rows)
 
 
 def _moved_by_products(pair: FeaturePair) -> tuple[Tensor, Tensor]:
@@ -72,8 +80,9 @@ def _moved_by_products(pair: FeaturePair) -> tuple[Tensor, Tensor]:
 def _moved_by_moments(pair: FeaturePair) -> tuple[Tensor, Tensor]:
     x, y = (moments_of(pair, side) for side in "xy")
     root, singular, vectors = _common_root(x[1], y[1])
-    white = torch.linalg.solve_triangular(root, (pair.y - y[0]).T, upper=False)
-    return _moved(pair.x - x[0], root, singular, vectors=vectors), (white.T @ vectors).square() @ singular
+    back = torch.linalg.solve_triangular(root.T, vectors, upper=True)
+    there = _moved(pair.x, x[0], root @ vectors, by=_reciprocals(singular))
+    return there, _moved(pair.y, y[0], back, by=singular)
 
 
 def _common_root(inner: Tensor, outer: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -84,8 +93,10 @@ def _common_root(inner: Tensor, outer: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return root, values.clamp_min(0).sqrt(), vectors
 
 
-def _moved(centred: Tensor, root: Tensor, singular: Tensor, *, vectors: Tensor) -> Tensor:
-    return (centred @ (root @ vectors)).square() @ _reciprocals(singular)
+def _moved(rows: Tensor, mean: Tensor, directions: Tensor, *, by: Tensor) -> Tensor:
+    """Return x' T x of each row, where T is given by its scaled directions."""
+    parts = rows.split(ROWS_AT_ONCE)
+    return torch.cat([((precise(part) - mean) @ directions).square() @ by for part in parts])
 
 
 def _reciprocals(singular: Tensor) -> Tensor:
@@ -104,10 +115,11 @@ def frechet_deviation_from(x: Tensor, reference: Moments) -> Tensor:
     Returns:
         float64 scalar, see `frechet_deviation`.
     """
-    x = checked_features(x, "generated")
+    x = check_features(x, "generated")
     mean, covariance = moments(x)
     root, singular, vectors = _common_root(covariance, precise(reference[1]))
-    return _variance(x, _moved(x - mean, root, singular, vectors=vectors), mean - precise(reference[0])).sqrt()
+    moved = _moved(x, mean, root @ vectors, by=_reciprocals(singular))
+    return _variance(x, moved, mean - precise(reference[0])).sqrt()
 
 
 @dataclass(frozen=True)
@@ -149,7 +161,7 @@ def frechet_at_infinity(
             f"{len(x):,} generated images are too few to extrapolate: it takes more than {fewest:,}",
             hint="score more images, or ask for the plain Fréchet distance",
         )
-    x = checked_features(x, "generated")
+    x = check_features(x, "generated")
     mean, covariance = (precise(part) for part in reference)
     root, rng = factor(covariance), np.random.RandomState(seed)
     counts = np.linspace(fewest, len(x), sizes).astype(int)

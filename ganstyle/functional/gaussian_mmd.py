@@ -23,7 +23,7 @@ def gaussian_mmd(pair: FeaturePair, *, sigma: float = 10.0) -> Tensor:
 
     Source: Gretton et al. 2012 (JMLR 13), eq. 5; as used by Jayasumana et al. 2024 (arXiv:2401.09603), section 4.
     """
-    ones = (torch.ones(1, len(pair.x)).to(pair.x), torch.ones(1, len(pair.y)).to(pair.y))
+    ones = (pair.weights(torch.ones(1, len(rows))) for rows in (pair.x, pair.y))
     return _estimates(pair, *ones, sigma=sigma)[0]
 
 
@@ -35,7 +35,7 @@ def gaussian_mmd_deviation(pair: FeaturePair, *, sigma: float = 10.0, seed: int 
         chosen = torch.zeros(DRAWS, len(rows))
         for draw in range(DRAWS):
             chosen[draw, torch.from_numpy(rng.choice(len(rows), max(1, len(rows) // 2), replace=False))] = 1
-        members.append(chosen.to(rows))
+        members.append(pair.weights(chosen))
     return _estimates(pair, *members, sigma=sigma).std()
 
 

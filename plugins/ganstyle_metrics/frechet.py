@@ -14,7 +14,7 @@ from torch import Tensor
 from ganstyle.api import Options
 from ganstyle.errors import InputError
 from ganstyle.functional.distances import frechet_from_moments, moments, moments_of, pair_frechet
-from ganstyle.functional.feature_pairs import checked_features
+from ganstyle.functional.feature_pairs import check_features
 from ganstyle.functional.frechet_spread import (
     Extrapolation,
     frechet_at_infinity,
@@ -85,7 +85,7 @@ class Frechet(FeatureEvaluator):
             return self._reference
         if self._reference is None and self._parts[True] and self._parts[False]:
             return moments_of(self.pair(), "y" if real else "x")
-        return moments(checked_features(self.features(real=real), "real" if real else "generated"))
+        return moments(check_features(self.features(real=real), "real" if real else "generated"))
 
     def compute(self) -> dict[str, float]:
         """Return the distance.

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torchvision.models import vgg16
 
 from ganstyle.data.weights import load_state_dict
 from ganstyle.errors import ModelError
@@ -64,6 +63,8 @@ def vgg16_extractor(options: WeightsOptions, device: torch.device | str) -> Vgg1
 
 @functools.lru_cache(maxsize=1)
 def _loaded(path: Path, sha256: str, device: str) -> Vgg16Extractor:
+    from torchvision.models import vgg16  # as slow to import as torch: offline metrics do without
+
     with torch.device("meta"):  # 553 MB of random numbers would be drawn to be thrown away
         network = vgg16()
     try:

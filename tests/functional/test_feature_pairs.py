@@ -6,8 +6,10 @@ import pytest
 import torch
 
 from ganstyle.errors import InputError
-from ganstyle.functional import feature_pairs
+from ganstyle.functional import distances, feature_pairs, frechet_spread
 from ganstyle.functional.feature_pairs import FeaturePair, checked_features
+from ganstyle.functional.gaussian_mmd import gaussian_mmd
+from ganstyle.functional.neighbours import nearest_real, neighbourhood_deviations, neighbourhoods
 
 
 def features(n, width=6, *, seed=0):
@@ -32,6 +34,30 @@ def test_slices_put_together_are_all_products_and_distances(pair, sides):
     torch.testing.assert_close(squared, expected, rtol=1e-9, atol=1e-9)
     rows = torch.cat([torch.arange(30)[part] for part, _ in pair.slices(sides)])
     assert rows.tolist() == list(range(len(left)))
+
+
+def test_many_rows_of_single_precision_are_not_copied_but_computed_in_double(monkeypatch):
+    x, y = features(30).float(), features(20, seed=1).float()
+    monkeypatch.setattr(feature_pairs, "HELD_ROWS", 10)
+    monkeypatch.setattr(feature_pairs, "ROWS_AT_ONCE", 7)
+    monkeypatch.setattr(distances, "ROWS_AT_ONCE", 7)
+    monkeypatch.setattr(frechet_spread, "ROWS_AT_ONCE", 7)
+    many = FeaturePair(x, y)
+    assert many.x is x and not many.held
+    monkeypatch.setattr(feature_pairs, "HELD_ROWS", 100)
+    few = FeaturePair(x, y)
+    assert few.x.dtype == torch.float64
+    for found in (
+        distances.pair_frechet,
+        frechet_spread.frechet_deviation,
+        gaussian_mmd,
+        lambda pair: distances.pair_kernel(pair, subsets=3, subset_size=15),
+        distances.pair_kernel_deviation,
+        lambda pair: torch.tensor(list(vars(neighbourhoods(pair, k=3, closed=True)).values())),
+        lambda pair: torch.tensor(list(vars(neighbourhood_deviations(pair, k=3, closed=True)).values())),
+        lambda pair: nearest_real(pair).distance,
+    ):
+        torch.testing.assert_close(found(many), found(few), rtol=1e-9, atol=1e-9)
 
 
 def test_equal_rows_are_at_distance_zero_however_long_they_are():
