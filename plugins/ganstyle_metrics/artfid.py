@@ -15,7 +15,6 @@ from typing import Annotated, Any, Literal
 import torch
 from pydantic import Field
 from torch import Tensor, nn
-from torchvision.models import inception_v3
 
 from ganstyle.data.weights import file_sha256, load_state_dict
 from ganstyle.errors import EnvironmentProblem, ModelError, NoInputError, UsageError
@@ -61,6 +60,8 @@ class ArtInception(nn.Module):
         Raises:
             ModelError: names or shapes of the rest differ.
         """
+        from torchvision.models import inception_v3  # as slow to import as torch: only the paper's network needs it
+
         super().__init__()
         self.weights_sha256 = weights_sha256
         self.key = f"art-inception:pool:own-size:{weights_sha256}"

@@ -9,10 +9,10 @@ import functools
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torchvision import models
 
 from ganstyle.data.weights import WeightsFile, load_state_dict
 from ganstyle.errors import ModelError
@@ -20,10 +20,21 @@ from ganstyle_metrics.weights_table import ALEXNET, SQUEEZENET, VGG16, WeightsOp
 
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 FILES: Mapping[str, WeightsFile] = MappingProxyType({"vgg": VGG16, "alex": ALEXNET, "squeeze": SQUEEZENET})
+
+
+def _later(name: str) -> Callable[..., nn.Module]:
+    def build(**options: Any) -> nn.Module:
+        from torchvision import models  # as slow to import as torch: only networks that are loaded need it
+
+        return getattr(models, name)(**options)
+
+    return build
+
+
 BUILDERS: Mapping[str, Callable[..., nn.Module]] = MappingProxyType({
-    "vgg": models.vgg16,
-    "alex": models.alexnet,
-    "squeeze": models.squeezenet1_1,
+    "vgg": _later("vgg16"),
+    "alex": _later("alexnet"),
+    "squeeze": _later("squeezenet1_1"),
 })  # fmt: skip
 # After which of `features`' layers the published metrics look, from the papers' relu1_2 to relu5_3 (VGG) and so on.
 TAPS: Mapping[str, tuple[int, ...]] = MappingProxyType({

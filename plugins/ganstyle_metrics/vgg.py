@@ -61,10 +61,15 @@ def vgg16_extractor(options: WeightsOptions, device: torch.device | str) -> Vgg1
     return _loaded(path, sha256, str(device))
 
 
+def vgg16() -> nn.Module:
+    """Return torchvision's VGG-16 with random weights."""
+    from torchvision import models  # as slow to import as torch: offline metrics do without
+
+    return models.vgg16()
+
+
 @functools.lru_cache(maxsize=1)
 def _loaded(path: Path, sha256: str, device: str) -> Vgg16Extractor:
-    from torchvision.models import vgg16  # as slow to import as torch: offline metrics do without
-
     with torch.device("meta"):  # 553 MB of random numbers would be drawn to be thrown away
         network = vgg16()
     try:
