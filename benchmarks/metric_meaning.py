@@ -147,7 +147,7 @@ def of_sets(data: Path, count: int) -> Iterator[Ladder]:
         return {"real": real, "fake": with_share(fake, real, grade / 4)}
 
     shares = ("0", "1/4", "1/2", "3/4", "all")
-    yield Ladder("copies of real ones", shares, copied, ((r"authpct", "worse"), ("", "better")))
+    yield Ladder("copies of real ones", shares, copied, ((r"authpct", "worse"), ("^density", ""), ("", "better")))
     monet, other = pictures(data / "paintings" / "monet", 240), pictures(data / "paintings" / "van_gogh", 120)
 
     def foreign(grade: int) -> dict[str, Any]:
