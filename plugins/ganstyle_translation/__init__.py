@@ -81,6 +81,11 @@ def ganstyle_components() -> Iterable[Component]:
             "train.batch": 8,
         },
     )
+    yield from _tasks()
+    yield from _data()
+
+
+def _tasks() -> Iterable[Component]:
     yield Task("cut", "PatchNCE against one discriminator.", "ganstyle_translation.cut_task:CutTask", _CUT)
     yield Task(
         "cyclegan",
@@ -89,6 +94,9 @@ def ganstyle_components() -> Iterable[Component]:
         _CYCLE,
     )
     yield Task("multistyle", "Codes between many domains.", "ganstyle_translation.many_task:ManyTask", _MANY)
+
+
+def _data() -> Iterable[Component]:
     yield Dataset(
         "unpaired",
         "Photographs, and pictures to imitate; default: the embedded photographs and Monets.",
