@@ -137,6 +137,7 @@ def test_tables_and_charts_hold_every_metric(meaning, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", ["Fréchet", "KID", "precision", "recall", "density", "coverage", "mean over pairs"])
 def test_intervals_hold_the_truth_in_nine_of_ten_simulated_cases(simulation, name):
     found = {
