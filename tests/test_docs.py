@@ -85,7 +85,20 @@ def test_every_command_shown_exists_with_its_options(page, run_cli):
             assert all(re.search(rf"{option}\b", shown.out) for option in options), words
 
 
-GROUPS = {"style", "study", "model", "data", "arch", "loss", "metric", "dataset", "task", "regularizer", "callback", "plugin"}
+GROUPS = {
+    "style",
+    "study",
+    "model",
+    "data",
+    "arch",
+    "loss",
+    "metric",
+    "dataset",
+    "task",
+    "regularizer",
+    "callback",
+    "plugin",
+}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

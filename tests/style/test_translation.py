@@ -208,7 +208,7 @@ def test_the_python_interface_translates_without_a_style(tmp_path, picture):
     there, back = (transfer(picture, model=run, direction=name, device="cpu") for name in (None, "b2a"))
     assert there.size == back.size == (301, 221)
     assert difference(np.asarray(there), np.asarray(back)).mean() > 1
-    with pytest.raises(UsageError, match="strength 1.5"):
+    with pytest.raises(UsageError, match=r"strength 1\.5"):
         transfer(picture, model=run, strength=1.5)
 
 

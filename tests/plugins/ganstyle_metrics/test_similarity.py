@@ -42,14 +42,14 @@ def test_psnr_is_the_mean_of_values_not_the_value_of_the_mean_error(photos):
     assert abs(found - pooled) > 1
 
 
-def test_interval_is_two_standard_errors_around_the_mean(photos):
+def test_interval_is_that_of_student_around_the_mean(photos):
     metric = build_psnr(SimilarityOptions(), "cpu")
     for image, other in zip(damaged(photos), photos, strict=True):
         metric.update(image[None], other[None])
     low, high = metric.intervals()["psnr_mean"]
     a, b = metric.values().tolist()
     assert (low + high) / 2 == pytest.approx((a + b) / 2)
-    assert high - low == pytest.approx(2 * 1.96 * abs(a - b) / 2)
+    assert high - low == pytest.approx(2 * 12.7062 * abs(a - b) / 2)  # Student's t of one degree
 
 
 def test_identical_pairs_are_infinite_and_said_so(photos):
