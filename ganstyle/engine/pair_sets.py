@@ -104,7 +104,8 @@ def _equal_sizes(picture: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
 def pair_folders(pictures: Path | str, references: Path | str, *, count: int | None = None) -> PairSet:
     """Match pictures to references by name: equal stems, else the longest stem that the picture's begins with.
 
-    `cat.png` and `cat-monet.png` both belong to `cat.jpg`.
+    `cat.png` and `cat-monet.png` both belong to `cat.jpg`. Where one folder lies in the other, as results do that were
+    written beside their photographs, its pictures count on its own side only.
 
     Args:
         pictures: folder, or one picture.
@@ -116,7 +117,7 @@ def pair_folders(pictures: Path | str, references: Path | str, *, count: int | N
     """
     if Path(pictures).is_file() and Path(references).is_file():
         return PairSet([(Path(pictures), Path(references))])
-    left, right = (_by_stem(Path(path)) for path in (pictures, references))
+    left, right = _by_stem(Path(pictures), but=Path(references)), _by_stem(Path(references), but=Path(pictures))
     matches = {file: _reference(stem, right) for stem, files in left.items() for file in files}
     pairs = [(file, reference) for file, reference in sorted(matches.items()) if reference]
     used = {reference for _, reference in pairs}
@@ -132,9 +133,11 @@ def pair_folders(pictures: Path | str, references: Path | str, *, count: int | N
     return PairSet(spread(pairs, count), unmatched, sorted(unused))
 
 
-def _by_stem(path: Path) -> dict[str, list[Path]]:
+def _by_stem(path: Path, *, but: Path) -> dict[str, list[Path]]:
     folder_set(path)  # says what is wrong with an empty or missing folder
     files = sorted(find_images(path).files, key=lambda file: file.stem)
+    if path.resolve() in but.resolve().parents:
+        files = [file for file in files if but.resolve() not in file.resolve().parents]
     return {stem: list(group) for stem, group in groupby(files, key=lambda file: file.stem)}
 
 

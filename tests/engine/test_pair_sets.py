@@ -41,6 +41,18 @@ def test_pairs_match_equal_names_then_the_longest_beginning(pairs):
     assert (found.unmatched, found.unused) == (["dogs.png"], ["sun.png"])
 
 
+@pytest.mark.parametrize("swapped", [False, True])
+def test_results_beside_their_photographs_are_not_paired_with_themselves(tmp_path, swapped):
+    put(tmp_path / "cat.png", 10)
+    put(tmp_path / "stylized/cat-monet.png", 20)
+    put(tmp_path / "stylized/cat.png", 30)
+    places = [tmp_path / "stylized", tmp_path]
+    found = pair_folders(*(reversed(places) if swapped else places))
+    names = [tuple(str(file.relative_to(tmp_path)) for file in pair) for pair in found.files]
+    ours = [("stylized/cat-monet.png", "cat.png"), ("stylized/cat.png", "cat.png")]
+    assert names == ([("cat.png", "stylized/cat.png")] if swapped else ours)
+
+
 def test_pairs_of_unequal_size_are_refused_one_by_one(pairs):
     found = pair_folders(pairs / "out", pairs / "content")
     assert len(list(found)) == 3
