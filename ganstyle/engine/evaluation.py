@@ -188,7 +188,7 @@ class _Plan:
             side.features |= self._collected(images, waiting, side.facts, real=real)
         else:
             side.facts = next((found[1] for found in known.values()), Facts())
-            self.progress(side.facts.count)
+            self.progress(side.facts.count or images.count or 0)  # a side that no metric looks at is done, too
         return side
 
     def _networks(self, jobs: list[Job]) -> dict[str, _Network]:

@@ -326,6 +326,13 @@ def test_progress_counts_every_image_once(score):
     assert sum(done) == 23
 
 
+def test_progress_ends_at_its_total_where_no_metric_looks_at_the_sets(score):
+    done = []
+    pairs = [(image, image) for image in grey(1, 2)]
+    score("spread", grey(1, 2), grey(1, 2), pairs=pairs, progress=done.append)
+    assert sum(done) == 6
+
+
 def test_batches_keep_the_order_and_never_mix_sizes():
     images = [*grey(1, 2), *grey(3, side=5), *grey(4), *grey(*range(5, 5 + BATCH))]
     found = list(batches(images))
