@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from os import PathLike
+from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -210,17 +210,20 @@ def evaluate(
     *,
     metrics: Sequence[str] = ("fid",),
     options: Mapping[str, Any] | None = None,
-    pairs: Iterable[tuple[Tensor, Tensor]] | None = None,
+    pairs: Iterable[tuple[Any, ...]] | None = None,
+    styles: Mapping[str, Sequence[Tensor]] | None = None,
     device: str = "auto",
 ) -> list[Score]:
     """Score generated pictures.
 
     Args:
-        fake: uint8 (N, 3, H, W), batches of it, a folder or paths.
-        real: the pictures to compare with, likewise; some metrics need none.
+        fake: uint8 (N, 3, H, W), batches of it, paths, or the place of pictures: a folder, a zip, a data set by name.
+        real: the pictures to compare with, likewise, or a `.npz` file of statistics; some metrics need none.
         metrics: names of evaluators.
         options: their options, e.g. `{"metric.fid.images": 1000}`.
-        pairs: (picture, reference) for paired metrics; without it they compare generated pictures with one another.
+        pairs: (picture, reference) for paired metrics, or (picture, reference, style); without it they compare generated
+            pictures with one another.
+        styles: the works of each style that pairs name: style -> its pictures, uint8 (3, H, W).
         device: auto, cpu, cuda or mps.
 
     Returns:
@@ -233,11 +236,14 @@ def evaluate(
     from ganstyle.config import resolve
     from ganstyle.engine.device import choose_device
     from ganstyle.engine.evaluation import evaluate as score
+    from ganstyle.engine.sources import picture_set, reference_set
     from ganstyle.registry import default_registry
 
     registry, place = default_registry(), choose_device(device)
+    fake = picture_set(fspath(fake), registry=registry) if isinstance(fake, str | PathLike) else fake
+    real = reference_set(fspath(real), registry=registry) if isinstance(real, str | PathLike) else real
     chosen = resolve(registry, flags={"metric": ",".join(metrics), **(options or {})}).metric
-    return score(chosen, registry=registry, fake=fake, real=real, pairs=pairs, device=place)
+    return score(chosen, registry=registry, fake=fake, real=real, pairs=pairs, styles=styles, device=place)
 
 
 def components(kind: str) -> list[Component]:

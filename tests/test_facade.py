@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import zipfile
 
 import pytest
+from PIL import Image
 
 import ganstyle
 from ganstyle.errors import NoInputError, UsageError
@@ -43,6 +45,26 @@ def test_pictures_compared_with_themselves_have_no_distance(trained):
     pictures = ganstyle.generate(trained.folder, count=4)
     (score,) = ganstyle.evaluate(pictures, pictures, metrics=["fd_efficientnet_lite0"])
     assert score.value == pytest.approx(0, abs=1e-6)
+
+
+def test_places_are_what_the_command_line_takes(trained, tmp_path):
+    pictures = ganstyle.generate(trained.folder, count=3)
+    (tmp_path / "made").mkdir()
+    for number, picture in enumerate(pictures):
+        Image.fromarray(picture.permute(1, 2, 0).numpy()).save(tmp_path / "made" / f"{number}.png")
+    with zipfile.ZipFile(tmp_path / "real.zip", "w") as archive:
+        for file in sorted((tmp_path / "made").iterdir()):
+            archive.write(file, file.name)
+    (score,) = ganstyle.evaluate(tmp_path / "made", tmp_path / "real.zip", metrics=["kid_efficientnet_lite0"])
+    assert (score.n_fake, score.n_real, score.error) == (len(pictures), len(pictures), "")
+
+
+def test_pairs_may_name_styles(trained):
+    pictures = ganstyle.generate(trained.folder, count=2).repeat_interleave(4, 2).repeat_interleave(4, 3)
+    pairs = [(picture, picture, "night") for picture in pictures]
+    works = {"night": list(pictures)}
+    (score,) = ganstyle.evaluate(pictures, metrics=["colour_distance"], pairs=pairs, styles=works)
+    assert score.value >= 0 and score.error == ""
 
 
 def test_an_image_paired_with_itself_is_perfectly_similar(trained):

@@ -135,6 +135,7 @@ class EvaluatorLike(Protocol):
             with a batch, returns float (B, width) on the CPU. It runs once for all metrics with an equal key; each of
             them gets the same tensor, once for each side, all pictures of that side.
         take_moments(mean, covariance): in place of real pictures, float64 (D,) and (D, D) of a `.npz` reference.
+        moments(real=bool) -> (mean, covariance): of one side, so that `--save-reference` can write them.
         judges_quality: False if noise may have the best value, e.g. because it repeats nothing (True).
         protocol, resize, weights_sha256: str; what else is needed to compare values.
         intervals() -> {key: (low, high)}, 95 %; warnings() -> list[str], what a reader must know.

@@ -18,11 +18,13 @@ from ganstyle.cli.eval_options import (
     MetricOption,
     PlotOption,
     RealOption,
+    ReferenceOption,
     Request,
     SetsOption,
     WeightsOption,
 )
 from ganstyle.cli.eval_subjects import default_metrics, pair_subject, set_subject
+from ganstyle.cli.eval_reference import check_reference, write_statistics
 from ganstyle.cli.output import DeviceOption, JsonFlag, Output, QuietFlag, SeedOption, command
 from ganstyle.cli.scoring import (
     HEADINGS,
@@ -63,6 +65,7 @@ def evaluate(
     download: DownloadFlag = False,
     html: HtmlOption = None,
     plot: PlotOption = None,
+    save_reference: ReferenceOption = None,
     cache: CacheFlag = True,
     runs: Annotated[Path, typer.Option(help="Where the newest run is looked for.")] = Path("runs"),
     seed: SeedOption = 0,
@@ -86,6 +89,7 @@ def evaluate(
         seed=seed,
         device=device,
         weights=tuple(weights or ()),
+        reference=save_reference,
     )
     _check_options(words, request, pairs=pairs, styled=bool(style))
     with weights_at(request.weights):
@@ -112,6 +116,9 @@ def _check_options(words: Sequence[str], request: Request, *, pairs: bool, style
         raise UsageError("--style belongs to --pairs", hint="ganstyle eval --pairs OUT CONTENT --style STYLE")
     if request.plot is not None and not _is_mode("compare", words):
         raise UsageError("--plot belongs to compare", hint="ganstyle eval compare A B --plot FILE.png; or --html FILE")
+    if request.reference is not None and (pairs or _is_mode("film", words) or _is_mode("compare", words)):
+        hint = "ganstyle eval FAKE REAL --metric fid --save-reference FILE.npz"
+        raise UsageError("--save-reference belongs to two sets of pictures", hint=hint)
 
 
 def _score_subject(
@@ -122,6 +129,8 @@ def _score_subject(
 
     registry = default_registry()
     asked = metrics_of(request, default_metrics("sets", registry), registry)  # a misspelt one is said before any work
+    if request.reference is not None:
+        check_reference(request.reference, asked)
     key = key_of(request, asked, words, styles=styles, runs=runs)
     if (known := find(key)) is not None:  # before torch is imported, which takes longer than all else here
         out.say(f"nothing changed since {known.written}; --no-cache scores anew")
@@ -147,6 +156,8 @@ def _score_subject(
         sides = {"fake": subject.fake, "real": subject.real, "pairs": subject.pairs, "styles": subject.styles}
         report = write_report(request.html, found, **sides, facts=facts, metrics=metrics, device=str(place))
         facts["report"] = str(report)
+    if request.reference is not None:
+        facts["reference"] = write_statistics(request.reference, found)
     keep(key, {name: value for name, value in facts.items() if name != "damaged_cache_files"}, found.scores)
     _answer(facts, found.scores, request, out=out)
     return exit_code(found.scores, all_asked=request.wants_all)
@@ -200,5 +211,7 @@ def _answer(facts: dict[str, Any], scores: Sequence[Score], request: Request, *,
         )
     if facts.get("report"):
         notes.append(f"report: {facts['report']}")
+    if facts.get("reference"):
+        notes.append(f"reference: {facts['reference']}")
     if notes and not out.json:
         out.result({}, text="\n".join(notes))

@@ -27,6 +27,9 @@ WeightsOption = Annotated[
 DownloadFlag = Annotated[bool, typer.Option("--download", help="Fetch missing weights of the metrics.")]
 CacheFlag = Annotated[bool, typer.Option("--cache/--no-cache", help="Keep features, so that the next time is quick.")]
 HtmlOption = Annotated[Path | None, typer.Option("--html", "--report", help="Write a report as one HTML file.")]
+ReferenceOption = Annotated[
+    Path | None, typer.Option("--save-reference", help="Write the real side's statistics as .npz, for one metric.")
+]
 PlotOption = Annotated[Path | None, typer.Option("--plot", help="With compare: write the plot as a PNG file.")]
 
 
@@ -47,6 +50,7 @@ class Request:
         seed: of samples.
         device: by its word.
         weights: files of networks, as NAME=PATH.
+        reference: place of the statistics to be written.
     """
 
     metric: str | None = None
@@ -61,6 +65,7 @@ class Request:
     seed: int = 0
     device: str = "auto"
     weights: tuple[str, ...] = ()
+    reference: Path | None = None
 
     @property
     def wants_all(self) -> bool:

@@ -38,7 +38,8 @@ def key_of(
     """
     from ganstyle.engine.remembered import answer_key
 
-    if not request.cache or request.html is not None or request.download or request.weights:
+    written = request.html is not None or request.reference is not None
+    if not request.cache or written or request.download or request.weights:
         return ""
     named = [*words] or _newest(runs)
     places = [(word, request.count) for word in [*named, *([request.real] if request.real else [])]]

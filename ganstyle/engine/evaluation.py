@@ -34,11 +34,13 @@ class Assessment:
         scores: at least one for each metric, in order.
         sides: what was seen of generated (False) and real (True) pictures, with their features.
         pair_values: by key: one value for each pair, in the order of the pairs.
+        evaluators: by metric, as they are after their last picture; none for a metric that failed.
     """
 
     scores: list[Score]
     sides: dict[bool, Side]
     pair_values: dict[str, Tensor]
+    evaluators: dict[str, Any] = field(default_factory=dict)
 
 
 def evaluate(metrics: Sequence[Selection], **parts: Any) -> list[Score]:
@@ -98,7 +100,8 @@ def assess(
         plan.pair(*pair)
     plan.draw(source)
     scores = [score for job in jobs for score in scores_of(job, sides)]
-    return Assessment(scores, sides, _pair_values(jobs, scores))
+    kept = {job.name: job.evaluator for job in jobs if job.error is None}
+    return Assessment(scores, sides, _pair_values(jobs, scores), kept)
 
 
 @dataclass
