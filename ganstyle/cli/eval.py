@@ -23,8 +23,8 @@ from ganstyle.cli.eval_options import (
     SetsOption,
     WeightsOption,
 )
-from ganstyle.cli.eval_subjects import default_metrics, pair_subject, set_subject
 from ganstyle.cli.eval_reference import check_reference, write_statistics
+from ganstyle.cli.eval_subjects import default_metrics, pair_subject, set_subject
 from ganstyle.cli.output import DeviceOption, JsonFlag, Output, QuietFlag, SeedOption, command
 from ganstyle.cli.scoring import (
     HEADINGS,
