@@ -221,8 +221,8 @@ def evaluate(
         real: the pictures to compare with, likewise, or a `.npz` file of statistics; some metrics need none.
         metrics: names of evaluators.
         options: their options, e.g. `{"metric.fid.images": 1000}`.
-        pairs: (picture, reference) for paired metrics, or (picture, reference, style); without it they compare generated
-            pictures with one another.
+        pairs: (picture, reference) for paired metrics, or (picture, reference, style); without it they compare
+            generated pictures with one another.
         styles: the works of each style that pairs name: style -> its pictures, uint8 (3, H, W).
         device: auto, cpu, cuda or mps.
 
