@@ -57,8 +57,9 @@ def compare(
     request = Request(
         *(metric, real, count, compat, options, download, html, plot), cache=cache, seed=seed, device=device
     )
-    with weights_at(weights or ()):
-        return compare_places(places, request, Output(json, quiet))
+    out = Output(json, quiet)
+    with weights_at(weights or (), out):
+        return compare_places(places, request, out)
 
 
 def compare_places(places: Sequence[str], request: Request, out: Output) -> int:

@@ -92,7 +92,7 @@ def evaluate(
         reference=save_reference,
     )
     _check_options(words, request, pairs=pairs, styled=bool(style))
-    with weights_at(request.weights):
+    with weights_at(request.weights, out):
         if _is_mode("film", words):
             return _score_films(words[1:], request, out)
         if _is_mode("compare", words):

@@ -89,8 +89,8 @@ def downloading(metrics: Sequence[Selection], registry: Registry) -> tuple[Selec
 
 
 @contextmanager
-def weights_at(words: Sequence[str]) -> Iterator[None]:
-    """Use the files of `--weights NAME=PATH` within the block.
+def weights_at(words: Sequence[str], out: Output) -> Iterator[None]:
+    """Use the files of `--weights NAME=PATH` within the block, and tell which of them no metric asked for.
 
     Raises:
         UsageError: not of that form.
@@ -102,8 +102,10 @@ def weights_at(words: Sequence[str]) -> Iterator[None]:
         return
     from ganstyle.data.weights import given_weights
 
-    with given_weights(paths):
+    with given_weights(paths) as unasked:
         yield
+        for name in sorted(unasked):
+            out.warn(f"--weights {name}: no metric that was scored needs a file of that name; see ganstyle doctor")
 
 
 def _weight(word: str) -> tuple[str, Path]:

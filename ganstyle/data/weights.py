@@ -26,6 +26,7 @@ TIMEOUT_SECONDS = 30
 CHUNK_BYTES = 1 << 20
 
 _GIVEN: dict[str, Path] = {}
+_UNASKED: set[str] = set()
 
 
 @dataclass(frozen=True)
@@ -60,23 +61,29 @@ def cache_folder() -> Path:
 
 
 @contextmanager
-def given_weights(paths: Mapping[str, Path]) -> Iterator[None]:
+def given_weights(paths: Mapping[str, Path]) -> Iterator[set[str]]:
     """Look for some files in one place only, within the block.
 
     Args:
         paths: `WeightsFile.key` to a file, as `--weights KEY=PATH` says. Their content is verified as ever.
+
+    Yields:
+        The keys that nothing has asked for yet; what is left at the end of the block was given in vain.
     """
     before = dict(_GIVEN)
     _GIVEN.update(paths)
+    _UNASKED.update(paths)
     try:
-        yield
+        yield _UNASKED
     finally:
+        _UNASKED.difference_update(paths)
         _GIVEN.clear()
         _GIVEN.update(before)
 
 
 def candidates(file: WeightsFile, path: Path | None = None) -> list[Path]:
     """Return the places where a file is looked for, best first: an explicit path, else the weights folders."""
+    _UNASKED.discard(file.key)
     path = path or _GIVEN.get(file.key)
     if path is not None:
         return [path]

@@ -24,5 +24,6 @@ def _check(file: WeightsFile) -> tuple[str, bool, str]:
         return f"weights of {file.name}", True, ""
     damaged = [f"{place} has {place.stat().st_size:,} of {file.size:,} bytes; " for place in found]
     what = f"for {', '.join(file.users)} ({file.size / 1e6:,.0f} MB, {file.licence})"
-    get = f"ganstyle eval --metric {file.users[0]} --download, or put {file.url} at {places[0]}"
+    get = f"ganstyle eval --metric {file.users[0]} --download (or --weights {file.key}=FILE), or put {file.url} at "
+    get += str(places[0])
     return f"weights of {file.name}", False, f"{''.join(damaged)}{what}: {get}"

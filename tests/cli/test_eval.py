@@ -261,6 +261,12 @@ def test_weights_are_named_by_network(folders, run_cli):
     assert done.code == 6 and "wrong.pth has sha256 2d711642b726" in done.out and "damaged or another file" in done.out
 
 
+def test_weights_that_no_metric_asked_for_are_named(folders, run_cli):
+    (folders / "own.pth").write_bytes(b"x")
+    done = run_cli("eval", "out", "content", "--metric", "colour_distance", "--weights", "incepton=own.pth")
+    assert "--weights incepton: no metric that was scored needs a file of that name" in done.err
+
+
 def test_damaged_cached_features_are_renewed_and_said(folders, run_cli, monkeypatch):
     monkeypatch.setenv("GANSTYLE_HOME", str(folders / "home"))
     words = ("eval", "out", "content", "--metric", "fd_efficientnet_lite0")

@@ -25,6 +25,7 @@ def test_every_missing_file_is_a_line_with_its_exact_place(tmp_path):
     for file in WEIGHTS_FILES:
         ok, remedy = found[f"weights of {file.name}"]
         assert not ok and file.url in remedy and str(tmp_path / file.files[0]) in remedy and file.users[0] in remedy
+        assert f"--weights {file.key}=FILE" in remedy
 
 
 def test_a_present_file_is_ok_and_a_truncated_one_is_said(tmp_path):
