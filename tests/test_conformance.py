@@ -10,7 +10,7 @@ from ganstyle.api import KINDS
 from ganstyle.registry import Registry, load_registry
 from ganstyle.testing import NotCheckable, check_component, check_plugin
 
-# Small networks: the contract doesn't depend on the width.
+# Small networks and counts: the contract doesn't depend on them.
 TRANSLATOR = {"base_channels": 4, "blocks": 1, "d_channels": 4}
 SMALL = {
     **dict.fromkeys(("arch.cut", "arch.fastcut", "arch.sincut"), TRANSLATOR | {"embedding": 8}),
@@ -21,6 +21,7 @@ SMALL = {
     "arch.progan": {"base_channels": 4, "max_channels": 8, "z_dim": 8},
     "arch.projected": {"channels": 4, "side": 64},
     "arch.r3gan": {"base_channels": 4, "max_channels": 8, "z_dim": 8},
+    "metric.ppl": {"samples": 8},
     "arch.stylegan2": {"base_channels": 4, "max_channels": 8, "z_dim": 8, "w_dim": 8},
 }
 

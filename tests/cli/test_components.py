@@ -76,9 +76,12 @@ def test_show_spells_the_options_of_listed_kinds_with_the_name(site, run_cli):
     assert "regularizer.r1." in run_cli("regularizer", "show", "r1").out
 
 
+TINY = ("--resolution", "16", "--batch", "4")  # its own would take most of a minute to look at
+
+
 @pytest.mark.parametrize(
     ("kind", "name", "more"),
-    [("loss", "lsgan", ()), ("regularizer", "r1", ("--set", "arch.norm=spectral")), ("arch", "progan", ())],
+    [("loss", "lsgan", ()), ("regularizer", "r1", ("--set", "arch.norm=spectral")), ("arch", "progan", TINY)],
 )
 def test_what_show_suggests_is_a_valid_command(run_cli, tmp_path, monkeypatch, kind, name, more):
     monkeypatch.chdir(tmp_path)
