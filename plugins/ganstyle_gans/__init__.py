@@ -23,7 +23,7 @@ _DCGAN_RECIPE = {
 
 # The paper: lr .0025 at batch 64 and noise in every layer; arXiv:2006.06676: gamma 0.0002 height^2 / batch, here .01.
 # Short runs on characters at 32 pixels, batch 16, by eye, one seed each: up to gamma .3 D swings, and G answers with
-# outlines drawn several times over and no faces, whatever the rate, noise and mixing; another D (r3gan's) gave faces
+# outlines drawn several times over and no faces, at rates of .001 to .01; another D (r3gan's) gave faces
 # with the same G, so did gamma 3 with this one. D's equalised weights move slowly at few steps: four times G's rate
 # gave more variety, twelve times noise. With noise, G fakes the sharpness it lacks by speckles. ADA does nothing unless
 # D overfits, for 2 % of a step.
