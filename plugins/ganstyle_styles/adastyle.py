@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Annotated
+from typing import Annotated, cast
 
 import torch
 from pydantic import Field
@@ -51,6 +51,7 @@ class AdaStyleOptions(Options):
     embedding: Annotated[int, Field(ge=8, description="Inner width of the style encoder.")] = 256
     skip_drop: Annotated[float, Field(ge=0, lt=1, description="Chance to drop a skip in training.")] = 0.2
     d_channels: Annotated[int, Field(ge=4, description="Discriminator's first width.")] = 32
+    d_scales: Annotated[int, Field(ge=1, le=4, description="Sizes at which the discriminator looks.")] = 2
 
 
 class Painter(nn.Module):
@@ -304,11 +305,11 @@ class Stylizer(nn.Module):
         return torch.from_numpy(position_noise(sides, offset=start, seed=seed + scale)).to(content)
 
 
-class Discriminator(nn.Module):
-    """Spectrally normalised patch logits, conditional on style by projection."""
+class Patches(nn.Module):
+    """Features of patches of 38 pixels and their logits, conditional on style by projection."""
 
     def __init__(self, channels: int, style_width: int) -> None:
-        """Make layers of 1, 2 and 4 times `channels`; styles are float (B, style_width)."""
+        """Make layers of 1, 2 and 4 times `channels`, spectrally normalised; styles are float (B, style_width)."""
         super().__init__()
         widths = (3, channels, 2 * channels, 4 * channels)
         layers: list[nn.Module] = []
@@ -319,6 +320,27 @@ class Discriminator(nn.Module):
         self.head = spectral_norm(nn.Conv2d(widths[-1], 1, 1))
         self.embed = spectral_norm(nn.Linear(style_width, widths[-1], bias=False))
 
+    def judged(self, features: Tensor, style: Tensor | None) -> Tensor:
+        """Return the logits, float32 (B, 1, h, w), of features float32 (B, C, h, w)."""
+        logits = self.head(features)
+        if style is None:
+            return logits
+        scaled = style / style.square().mean(1, keepdim=True).add(1e-6).sqrt()
+        match = (self.embed(scaled)[:, :, None, None] * features).sum(1, keepdim=True)
+        return logits + match / features.shape[1] ** 0.5
+
+
+class Discriminator(nn.Module):
+    """Patch logits at several scales: brush marks, and how they stand together.
+
+    The coarser patches are those of the picture at half size, and so on (Wang et al. 2018, arXiv:1711.11585).
+    """
+
+    def __init__(self, channels: int, style_width: int, *, scales: int = 2) -> None:
+        """Make `scales` equal networks with weights of their own; see `Patches`."""
+        super().__init__()
+        self.scales = nn.ModuleList(Patches(channels, style_width) for _ in range(scales))
+
     def forward(self, images: Tensor, style: Tensor | None = None) -> Tensor:
         """Return w.h + (V s).h at every location.
 
@@ -328,18 +350,21 @@ class Discriminator(nn.Module):
                 whether the picture is painted.
 
         Returns:
-            float32 (B, 1, H/8, W/8).
+            float32 (B, scales, H/8, W/8).
         """
         return self.judged(self.features(images), style)
 
-    def judged(self, features: Tensor, style: Tensor | None) -> Tensor:
-        """Return the logits, float32 (B, 1, h, w), of features float32 (B, C, h, w)."""
-        logits = self.head(features)
-        if style is None:
-            return logits
-        scaled = style / style.square().mean(1, keepdim=True).add(1e-6).sqrt()
-        match = (self.embed(scaled)[:, :, None, None] * features).sum(1, keepdim=True)
-        return logits + match / features.shape[1] ** 0.5
+    def features(self, images: Tensor) -> list[Tensor]:
+        """Return float32 (B, C, h, w) of every scale, of float32 (B, 3, H, W) in [-1, 1]."""
+        sizes = [images]
+        while len(sizes) < len(self.scales):
+            sizes.append(F.avg_pool2d(sizes[-1], 2))
+        return [cast(Patches, scale).features(each) for scale, each in zip(self.scales, sizes, strict=True)]
+
+    def judged(self, features: Sequence[Tensor], style: Tensor | None) -> Tensor:
+        """Return the logits, float32 (B, scales, h, w); coarse ones are repeated, so that scales weigh the same."""
+        logits = [cast(Patches, scale).judged(each, style) for scale, each in zip(self.scales, features, strict=True)]
+        return torch.cat([F.interpolate(each, size=logits[0].shape[2:]) for each in logits], 1)
 
 
 def build_adastyle(options: AdaStyleOptions, image: ImageSpec) -> dict[str, nn.Module]:
@@ -355,5 +380,5 @@ def build_adastyle(options: AdaStyleOptions, image: ImageSpec) -> dict[str, nn.M
     if image.channels != 3:
         raise ValueError(f"adastyle paints RGB pictures, not {image.channels} channels")
     stylizer = Stylizer(options)
-    discriminator = Discriminator(options.d_channels, stylizer.encoder.width)
+    discriminator = Discriminator(options.d_channels, stylizer.encoder.width, scales=options.d_scales)
     return {"stylizer": stylizer, "discriminator": discriminator}

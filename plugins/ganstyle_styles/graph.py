@@ -1,4 +1,4 @@
-"""The painter of `adastyle` as ONNX graphs: what applies a stored style without torch.
+"""The painter of `adastyle` as ONNX graphs: what applies a style without torch.
 
 Three graphs of the same layers: `whole` normalises by the picture's own moments, `measure` returns them, `tile` takes
 them. Written from `adastyle.Painter`, whose results they give to within a hundredth of a level of 255; that some
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ganstyle.nn.onnx_graph import GraphBuilder
 
+from .encoding import BACKBONE, StyleEncoder
 from .noise import position_noise
 
 GRID = 8
@@ -40,7 +41,9 @@ def build_graph(
     Raises:
         KeyError, ValueError: the weights are not those of such a painter.
     """
-    return GraphStylizer(Layers(int(options["base_channels"]), int(options["blocks"]), weights), open_session)
+    layers = Layers(int(options["base_channels"]), int(options["blocks"]), weights)
+    known = options.get("backbone", BACKBONE) == BACKBONE
+    return GraphStylizer(layers, open_session, StyleEncoder(weights, open_session) if known else None)
 
 
 class GraphStylizer:
@@ -49,10 +52,17 @@ class GraphStylizer:
     Args:
         layers: of the painter.
         open_session: see `build_graph`.
+        encoder: reads styles off pictures; None leaves that to the network.
+
+    Attributes:
+        encode: takes uint8 (H, W, 3), returns the code float32 (code_length,); or None.
     """
 
-    def __init__(self, layers: Layers, open_session: Callable[[bytes], Session]) -> None:
-        self.layers, self.open_session = layers, open_session
+    def __init__(
+        self, layers: Layers, open_session: Callable[[bytes], Session], encoder: StyleEncoder | None = None
+    ) -> None:
+        self.layers, self.open_session, self._encoder = layers, open_session, encoder
+        self.encode = encoder.encode if encoder else None
         self.code_length = layers.code_length
         self._sessions: dict[str, Session] = {}
 
@@ -90,6 +100,8 @@ class GraphStylizer:
     def release(self) -> None:
         """Close the sessions: one that ran out of memory keeps what it had got."""
         self._sessions.clear()
+        if self._encoder is not None:
+            self._encoder.release()
 
     def _session(self, kind: str) -> Session:
         if kind not in self._sessions:

@@ -12,12 +12,15 @@ from torch import Tensor, nn
 
 from ganstyle.api import Batch, LossLike, Options, Phase, RegularizerLike
 from ganstyle.errors import UsageError
+from ganstyle.functional.artefacts import lattice_share
 from ganstyle.nn.encoders import load_backbone
 from ganstyle.nn.modules import frozen
 
-from .adastyle import STYLE_TAPS, Discriminator, Stylizer
+from .adastyle import GRID, STYLE_TAPS, Discriminator, Stylizer
 from .perceptual import CONTENT_TAPS, GRAM_TAPS, LAST_BLOCK, perceptual_parts
+from .windows import matched_windows
 
+LATTICE_CELLS = 4  # side of the windows in periods: lattices come and go with the texture under them
 IDENTITY_EVERY = 4  # lazy: a quarter of the batch, every fourth step, at four times the weight
 
 Logged = tuple[Tensor, dict[str, Tensor]]
@@ -30,6 +33,10 @@ class AdaStyleTaskOptions(Options):
     style: Annotated[float, Field(ge=0, description="Weight of Gram matrices and moments.")] = 5.0
     moments: Annotated[float, Field(ge=0, description="Moments beside one Gram matrix.")] = 3.0
     variation: Annotated[float, Field(ge=0, description="Weight of total variation.")] = 0.3
+    lattice: Annotated[float, Field(ge=0, description="Weight of fine structure that repeats with the layers.")] = 10.0
+    window: Annotated[
+        int, Field(ge=0, description="Side in pixels of what styles are compared on; 0: whole pictures.")
+    ] = 64
     identity: Annotated[float, Field(ge=0, description="Weight of repainting a photo in its own code.")] = 0.5
     adversarial: Annotated[float, Field(ge=0, description="Final adversarial weight.")] = 1.0
     d_lr_factor: Annotated[float, Field(gt=0, description="Rate of D over rate of G.")] = 2.0
@@ -104,25 +111,33 @@ class AdaStyleTask:
             content_maps=content_maps,
             style_maps=style_maps,
             moments=self.options.moments,
+            matching=self.matching(content, style),
         )
+        if self.options.lattice > 0:
+            parts["lattice"] = lattice_share(painted, GRID, cells=LATTICE_CELLS).mean()
         total = sum(getattr(self.options, name) * part for name, part in parts.items())
         if step % IDENTITY_EVERY == 0:
             parts["identity"] = self.identity_loss(content[: max(1, len(content) // 4)])
             total = total + IDENTITY_EVERY * self.options.identity * parts["identity"]
         if self.adversarial > 0:
-            parts["adversarial"] = self.adversarial_loss(painted, batch, moments)
+            parts["adversarial"] = self.adversarial_loss(painted, batch, moments, step=step)
             total = total + self.adversarial * parts["adversarial"]
         return total, _detached(parts)
+
+    def matching(self, content: Tensor, style: Tensor) -> Tensor | None:
+        """Return which windows of float32 (B, 3, H, W) photos and works are compared, or None for whole pictures."""
+        grid = content.shape[-1] // self.options.window if self.options.window else 1
+        return matched_windows(content, style, grid) if grid > 1 else None
 
     def identity_loss(self, content: Tensor) -> Tensor:
         """Return the L1 distance of float32 (B, 3, H, W) photos repainted in their own codes."""
         return (self.stylizer(content, content) - content).abs().mean()
 
-    def adversarial_loss(self, painted: Tensor, batch: Batch, moments: Tensor) -> Tensor:
+    def adversarial_loss(self, painted: Tensor, batch: Batch, moments: Tensor, *, step: int) -> Tensor:
         """Return what the painted pictures pay for not fooling D; D only passes gradients on."""
         with frozen(self.D) as D:
-            real = D(batch["other"], moments) if self.loss.relativistic else None
-            return self.loss.generator(real, D(painted, moments))
+            real = D(shifted(batch["other"], step), moments) if self.loss.relativistic else None
+            return self.loss.generator(real, D(shifted(painted, step), moments))
 
     def discriminator_loss(self, batch: Batch, step: int) -> Tensor:
         """Raise D(work | its style); lower D(painted | style) and D(work | another style)."""
@@ -132,8 +147,9 @@ class AdaStyleTask:
             moments = self.stylizer.encoder.moments(batch["style"])
             code = self.stylizer.encoder(moments)
             fake = self.stylizer.stylize(batch["images"], code, seed=step)
-        real, D = batch["other"], cast(Any, partial(self.D, style=moments))
-        real_features, fake_features = self.D.features(torch.cat([real, fake])).chunk(2)
+        fake, real = shifted(fake, step), shifted(batch["other"], step)
+        D = cast(Any, partial(self.D, style=moments))
+        real_features, fake_features = self.D.features(real), self.D.features(fake)
         real_logits, fake_logits = (self.D.judged(features, moments) for features in (real_features, fake_features))
         loss = self.loss.discriminator(real_logits, fake_logits)
         if len(real) > 1 and self.options.wrong_style > 0:
@@ -179,8 +195,8 @@ class AdaStyleTask:
 def shifted(images: Tensor, step: int) -> Tensor:
     """Return the pictures without their first 0 to 3 rows and columns, other ones at every step.
 
-    A backbone that strides sees some pixels more than others; always at the same places, that
-    made the painter leave a grid of dots.
+    A network that strides, backbone or D, sees some pixels more than others; always at the same
+    places, that made the painter leave a grid of dots.
 
     Args:
         images: float (B, C, H, W), H and W above 3.

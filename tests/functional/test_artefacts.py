@@ -11,6 +11,7 @@ from ganstyle.functional.artefacts import (
     flat_texture,
     halo_excess,
     lattice_peak,
+    lattice_share,
     palette,
     palette_difference,
     palette_distance,
@@ -67,6 +68,37 @@ def test_dots_of_another_period_are_not_on_the_lattice():
     dots[:, :, ::7, ::7] += 0.8
     on_lattice[:, :, ::8, ::8] += 0.8
     assert float(lattice_peak(dots)) < 12 < float(lattice_peak(on_lattice)) - 6
+
+
+def test_noise_has_no_share_of_a_lattice_and_a_lattice_has_nothing_else():
+    noise = torch.randn(4, 3, 196, 196, generator=torch.Generator().manual_seed(2))
+    assert lattice_share(noise, 4).abs().max() < 0.03
+    pattern = torch.rand(4, 4, generator=torch.Generator().manual_seed(3)).repeat(49, 49).expand(1, 3, -1, -1)
+    assert lattice_share(pattern, 4).tolist() == pytest.approx([1.0], abs=1e-5)
+
+
+def test_the_lattice_share_is_its_part_of_the_power():
+    noise = torch.randn(1, 1, 516, 516, generator=torch.Generator().manual_seed(5))
+    pattern = torch.tensor([[1.0, -1.0], [-1.0, 1.0]]).repeat(258, 258)  # power 1, all of it finer than 4 pixels
+    # A square of 4 x 4 holds its mean back from white noise: 15/16 of the power is fine structure.
+    expected = 1 / (1 + 15 / 16)
+    assert lattice_share(noise + pattern, 4).tolist() == pytest.approx([expected], abs=0.02)
+
+
+def test_a_lattice_of_another_period_or_phase_is_told_apart():
+    board = torch.tensor([[1.0, -1.0], [-1.0, 1.0]])
+    whole = board.repeat(60, 60)[None, None]
+    broken = whole.clone()
+    broken[:, :, :, 60:] *= -1  # the phase changes in the middle: windows, not pictures, repeat
+    assert lattice_share(whole, 3).item() < 0.3
+    assert lattice_share(broken, 4, cells=3).item() > 0.6
+
+
+def test_the_lattice_share_can_be_lowered_by_its_gradient():
+    images = (torch.randn(1, 3, 68, 68) + torch.tensor([[1.0, -1.0], [-1.0, 1.0]]).repeat(34, 34)).requires_grad_()
+    before = lattice_share(images, 4)
+    (slope,) = torch.autograd.grad(before.sum(), images)
+    assert lattice_share(images - 1000 * slope, 4) < 0.95 * before
 
 
 def test_a_busier_border_is_counted_by_its_factor(noise):

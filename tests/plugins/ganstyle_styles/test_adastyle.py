@@ -137,7 +137,26 @@ def test_the_discriminator_judges_patches_and_hears_of_the_style(pictures):
     discriminator, images = Discriminator(4, 10).eval(), pictures(2)
     style = torch.randn(2, 10)
     logits = discriminator(images, style)
-    assert logits.shape == (2, 1, 8, 8)
+    assert logits.shape == (2, 2, 8, 8)
     assert not torch.allclose(logits, discriminator(images, style.flip(0)))
     assert torch.allclose(logits, discriminator(images, 7 * style), atol=1e-4)  # direction counts, not length
     assert torch.allclose(discriminator(images), discriminator(images, torch.zeros(2, 10)), atol=1e-6)
+
+
+def test_each_scale_of_the_discriminator_weighs_the_same_and_sees_its_own_size(pictures):
+    discriminator, images = Discriminator(4, 10, scales=3).eval(), pictures(1)
+    fine, middle, coarse = discriminator(images)[0]
+    assert torch.equal(middle, middle[::2, ::2].repeat_interleave(2, 0).repeat_interleave(2, 1))
+    assert torch.equal(coarse, coarse[::4, ::4].repeat_interleave(4, 0).repeat_interleave(4, 1))
+    halved = torch.nn.functional.avg_pool2d(images, 2)
+    alone = discriminator.scales[1].judged(discriminator.scales[1].features(halved), None)
+    assert torch.equal(alone[0, 0], middle[::2, ::2])
+    assert fine.unique().numel() > coarse.unique().numel()
+
+
+def test_checkerboards_of_two_pixels_are_seen_by_the_finest_scale_only(pictures):
+    discriminator, images = Discriminator(4, 10).eval(), pictures(1)
+    board = torch.tensor([[0.1, -0.1], [-0.1, 0.1]]).repeat(32, 32)
+    plain, marked = discriminator(images)[0], discriminator(images + board)[0]
+    assert not torch.allclose(plain[0], marked[0], atol=1e-6)
+    assert torch.allclose(plain[1], marked[1], atol=1e-6)

@@ -54,11 +54,11 @@ def test_rebuilding_is_the_mean_absolute_difference(make_task, networks, batch):
 
 
 def test_the_loss_is_the_weighted_sum_of_its_parts(make_task, batch):
-    task = make_task(content=2.0, style=3.0, variation=5.0)
+    task = make_task(content=2.0, style=3.0, variation=5.0, lattice=7.0)
     task.progress(0.1)
     loss, parts = task.stylizer_loss(batch, 1)
-    expected = 2 * parts["content"] + 3 * parts["style"] + 5 * parts["variation"]
-    assert set(parts) == {"style", "content", "variation"}
+    expected = 2 * parts["content"] + 3 * parts["style"] + 5 * parts["variation"] + 7 * parts["lattice"]
+    assert set(parts) == {"style", "content", "variation", "lattice"}
     assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
 
 
@@ -72,6 +72,27 @@ def test_a_phase_gives_gradients_to_its_own_network_only(make_task, networks, ba
     (found[0] if isinstance(found, tuple) else found).backward()
     assert gradient_of(networks[learner]) > 0
     assert gradient_of(networks[other]) == 0
+
+
+def test_without_its_weight_the_lattice_is_not_measured(make_task, batch):
+    task = make_task(lattice=0.0)
+    task.progress(0.1)
+    assert "lattice" not in task.stylizer_loss(batch, 1)[1]
+
+
+def test_styles_are_compared_by_windows_where_pictures_hold_several(make_task, batch):
+    images = batch["images"]
+    grids = [make_task(window=window).matching(images, images) for window in (16, 32, 40, 64, 0)]
+    assert [None if grid is None else grid.shape[1] for grid in grids] == [16, 4, None, None, None]
+
+
+def test_windows_change_what_is_asked_for(make_task, batch):
+    styles = []
+    for window in (0, 16):
+        task = make_task(window=window)
+        task.progress(0.1)
+        styles.append(task.stylizer_loss(batch, 1)[1]["style"].item())
+    assert styles[0] != pytest.approx(styles[1], rel=1e-3)
 
 
 def test_penalties_are_lazy_and_weighted_by_their_interval(make_task, batch):

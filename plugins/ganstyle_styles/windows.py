@@ -1,0 +1,129 @@
+"""Style compared window by window: calm parts of a photo with calm parts of a work, busy ones with busy ones.
+
+One Gram matrix for a whole picture asks the sky for as much texture as the whole work has; the painter obeys with marks
+that repeat. Matching patches before comparing them is the idea of Li and Wand 2016 (arXiv:1601.04589); here windows are
+matched by rank, which costs nothing and leaves no window of the work unused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ganstyle.functional.style import EPSILON, relative_distance
+
+LUMA = (0.299, 0.587, 0.114)
+
+
+def windows(maps: Tensor, grid: int) -> Tensor:
+    """Return the maps cut into `grid` x `grid` windows, row by row; rows and columns left over are dropped.
+
+    Args:
+        maps: float (B, C, H, W), H and W at least `grid`.
+        grid: windows along each side.
+
+    Returns:
+        float (B * grid * grid, C, H // grid, W // grid); the windows of a picture follow one another.
+    """
+    height, width = (side // grid for side in maps.shape[2:])
+    cut = maps[:, :, : grid * height, : grid * width]
+    parts = cut.unflatten(3, (grid, width)).unflatten(2, (grid, height))
+    return parts.permute(0, 2, 4, 1, 3, 5).flatten(0, 2)
+
+
+def window_order(images: Tensor, grid: int) -> Tensor:
+    """Return the windows from calm to busy, and among `grid` neighbours in that order from dark to light.
+
+    Args:
+        images: float (B, 3, H, W).
+        grid: windows along each side.
+
+    Returns:
+        int64 (B, grid * grid): indices of windows.
+    """
+    luma = torch.einsum("bchw,c->bhw", images, images.new_tensor(LUMA))[:, None]
+    slopes = F.pad((luma[..., 1:] - luma[..., :-1]).abs(), (0, 1)) + F.pad(
+        (luma[..., 1:, :] - luma[..., :-1, :]).abs(), (0, 0, 0, 1)
+    )
+    activity, light = (windows(each, grid).mean((1, 2, 3)).view(len(images), -1) for each in (slopes, luma))
+    by_activity = activity.argsort(dim=1, stable=True).view(len(images), grid, grid)
+    by_light = light.gather(1, by_activity.flatten(1)).view_as(by_activity).argsort(dim=2, stable=True)
+    return by_activity.gather(2, by_light).flatten(1)
+
+
+def matched_windows(photos: Tensor, works: Tensor, grid: int) -> Tensor:
+    """Return which window of its work each window of a photo is compared with: that of the same rank.
+
+    Args:
+        photos: float (B, 3, H, W).
+        works: float (B, 3, h, w).
+        grid: windows along each side.
+
+    Returns:
+        int64 (B, grid * grid), a permutation of the work's windows for each photo.
+    """
+    mine, theirs = window_order(photos, grid), window_order(works, grid)
+    return torch.empty_like(mine).scatter(1, mine, theirs)
+
+
+def windowed_style_distance(
+    maps: Mapping[str, Tensor], target: Mapping[str, Tensor], matching: Tensor, *, moments: float = 3.0
+) -> Tensor:
+    """Return `style_distance`, with Gram matrices and moments of windows.
+
+    Args:
+        maps: tap -> float (B, C, H, W) of the painted photos.
+        target: tap -> float (B, C, h, w) of the works; its taps are the ones compared.
+        matching: from `matched_windows`.
+        moments: weight of the means and deviations beside the Gram matrices.
+
+    Returns:
+        float (B,); differences are summed over all windows of a picture before they are divided by the target's norm,
+        so that a calm window, whose own norm is small, weighs no more than a busy one.
+    """
+    grid = round(matching.shape[1] ** 0.5)
+    distances = []
+    for tap, work in target.items():
+        mine, theirs = (windows(each, grid).flatten(2) for each in (maps[tap], work))
+        theirs = _taken(theirs, matching)
+        distances.append(
+            _gram_distance(mine, theirs, len(matching)) + moments * _moments_distance(mine, theirs, grid**2)
+        )
+    return torch.stack(distances).mean(0)
+
+
+def _gram_distance(mine: Tensor, theirs: Tensor, pictures: int) -> Tensor:
+    """Return |G - G'|^2 / |G'|^2 of each picture, float (B,); windows are float (B * n, C, P) and may differ in P."""
+    both, mixed, norm = (_gram_product(a, b) for a, b in ((mine, mine), (mine, theirs), (theirs, theirs)))
+    sums = [each.view(pictures, -1).sum(1) for each in (both - 2 * mixed + norm, norm)]
+    return sums[0] / sums[1].clamp_min(1e-12)
+
+
+def _gram_product(a: Tensor, b: Tensor) -> Tensor:
+    """Return the inner product of two Gram matrices, sum of G_a * G_b, of windows float (N, C, P) and (N, C, Q).
+
+    Of P and Q positions it is the sum of (a^T b)^2: windows of deep maps have fewer positions than channels, and a
+    thousandth of the numbers to go through.
+    """
+    channels, p, q = a.shape[1], a.shape[2], b.shape[2]
+    if p * q < channels**2:
+        return (a.mT @ b).square().sum((1, 2)) / (channels**2 * p * q)
+    return ((a @ a.mT) * (b @ b.mT)).sum((1, 2)) / (channels**2 * p * q)
+
+
+def _moments_distance(mine: Tensor, theirs: Tensor, count: int) -> Tensor:
+    """Return |m - m'|^2 / |m'|^2 of means and deviations, float (B,), of windows float (B * count, C, P)."""
+    value, target = (
+        torch.cat([each.mean(2), (each.var(2, correction=0) + EPSILON).sqrt()], 1).unflatten(0, (-1, count))
+        for each in (mine, theirs)
+    )
+    return relative_distance(value, target)
+
+
+def _taken(values: Tensor, matching: Tensor) -> Tensor:
+    """Return float (B * n, ...) with the windows of each picture in the order of int64 (B, n) `matching`."""
+    first = torch.arange(len(matching), device=values.device)[:, None] * matching.shape[1]
+    return values[(first + matching).flatten()]

@@ -1,0 +1,99 @@
+"""Style by windows: which window is compared with which, and how far apart they are."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from ganstyle_styles.windows import matched_windows, window_order, windowed_style_distance, windows
+
+from ganstyle.functional.style import style_distance
+
+
+def quilt(*levels_and_marks):
+    """Return a picture (1, 3, 64, 64) of 2 x 2 windows, each of a grey level with stripes of an amplitude."""
+    stripes = torch.tensor([1.0, -1.0]).repeat(16)
+    parts = [(level + mark * stripes).expand(3, 32, 32) for level, mark in levels_and_marks]
+    return torch.cat([torch.cat(parts[:2], 2), torch.cat(parts[2:], 2)], 1)[None]
+
+
+def random_maps(seed, *, side, pictures=2):
+    generator = torch.Generator().manual_seed(seed)
+    shapes = {"few": (pictures, 3, side, side), "many": (pictures, 40, side // 2, side // 2)}
+    return {tap: torch.rand(shape, generator=generator, dtype=torch.float64) for tap, shape in shapes.items()}
+
+
+def test_windows_go_row_by_row_and_picture_by_picture():
+    maps = torch.arange(2.0)[:, None, None, None] * 100 + torch.arange(49.0).view(1, 1, 7, 7)
+    cut = windows(maps, 3)
+    assert cut.shape == (18, 1, 2, 2)
+    assert cut[:3, 0, 0, 0].tolist() == [0, 2, 4]
+    assert cut[3, 0].tolist() == [[14, 15], [21, 22]]
+    assert cut[9:12, 0, 0, 0].tolist() == [100, 102, 104]
+
+
+def test_the_order_is_from_calm_to_busy_and_then_from_dark_to_light():
+    picture = quilt((0.3, 0.2), (0.5, 0.0), (-0.5, 0.3), (-0.4, 0.01))
+    assert window_order(picture, 2).tolist() == [[3, 1, 2, 0]]  # calm: dark, light; busy: dark, light
+
+
+def test_a_calm_light_window_meets_the_calm_light_window_of_the_work():
+    photo = quilt((0.6, 0.0), (-0.6, 0.01), (0.4, 0.3), (-0.4, 0.3))
+    work = quilt((-0.3, 0.5), (0.3, 0.5), (-0.5, 0.05), (0.5, 0.04))
+    assert matched_windows(photo, work, 2).tolist() == [[3, 2, 1, 0]]
+
+
+def test_a_picture_matched_with_itself_is_in_place(pictures):
+    images = pictures(3)
+    expected = torch.arange(16).expand(3, 16)
+    assert torch.equal(matched_windows(images, images, 4), expected)
+
+
+def test_a_work_of_another_size_is_matched_as_well(pictures):
+    images = pictures(2)
+    larger = images.repeat_interleave(2, 2).repeat_interleave(2, 3)
+    assert torch.equal(matched_windows(images, larger, 4), torch.arange(16).expand(2, 16))
+
+
+def test_the_distance_is_that_of_gram_matrices_and_moments_of_windows_in_float64():
+    maps, target = random_maps(0, side=12), random_maps(1, side=16)
+    matching = torch.tensor([[1, 0, 3, 2], [3, 2, 1, 0]])
+    expected = torch.zeros(2, dtype=torch.float64)
+    for picture in range(2):
+        for tap in maps:
+            sums = dict.fromkeys(("gram", "gram norm", "moments", "moments norm"), 0.0)
+            for window in range(4):
+                mine = windows(maps[tap][picture : picture + 1], 2)[window].flatten(1)
+                theirs = windows(target[tap][picture : picture + 1], 2)[matching[picture, window]].flatten(1)
+                grams = [each @ each.T / each.numel() for each in (mine, theirs)]
+                spread = [torch.cat([e.mean(1), (e.var(1, correction=0) + 1e-5).sqrt()]) for e in (mine, theirs)]
+                sums["gram"] += (grams[0] - grams[1]).square().sum()
+                sums["gram norm"] += grams[1].square().sum()
+                sums["moments"] += (spread[0] - spread[1]).square().sum()
+                sums["moments norm"] += spread[1].square().sum()
+            expected[picture] += sums["gram"] / sums["gram norm"] / 2
+            expected[picture] += 3 * sums["moments"] / sums["moments norm"] / 2
+    assert windowed_style_distance(maps, target, matching).numpy() == pytest.approx(expected.numpy(), rel=1e-6)
+
+
+def test_one_window_is_the_whole_picture():
+    maps, target = random_maps(2, side=10), random_maps(3, side=14)
+    found = windowed_style_distance(maps, target, torch.zeros(2, 1, dtype=torch.int64), moments=2.0)
+    assert found.numpy() == pytest.approx(style_distance(maps, target, moments=2.0).numpy(), rel=1e-6)
+
+
+def test_texture_in_the_calm_window_costs_what_it_costs_in_the_busy_one():
+    def distance(painted):
+        work = {"rgb": quilt((0.5, 0.0), (-0.5, 0.4), (0.5, 0.0), (-0.5, 0.4))}
+        return windowed_style_distance({"rgb": painted}, work, torch.arange(4)[None]).item()
+
+    right = quilt((0.5, 0.0), (-0.5, 0.4), (0.5, 0.0), (-0.5, 0.4))
+    swapped = quilt((0.5, 0.4), (-0.5, 0.0), (0.5, 0.0), (-0.5, 0.4))
+    assert distance(right) == pytest.approx(0, abs=1e-6)
+    assert distance(swapped) > 0.1
+
+
+def test_gradients_reach_every_window():
+    maps = {tap: each.requires_grad_() for tap, each in random_maps(4, side=12).items()}
+    matching = torch.arange(4).expand(2, 4)
+    windowed_style_distance(maps, random_maps(5, side=12), matching).sum().backward()
+    assert all((windows(each.grad.abs(), 2).sum((1, 2, 3)) > 0).all() for each in maps.values())
