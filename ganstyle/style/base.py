@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
-    from ganstyle.style.painters import TilePainter
+    from ganstyle.style.painters import Code, Pixels, TilePainter
 
 STYLIZER = "stylizer"
 
@@ -51,7 +51,7 @@ class BaseModel:
 
     @functools.cached_property
     def stylizer(self) -> Any:
-        """The torch module, for what needs more than painting: `encode`, `fitting`; see the plugin contract.
+        """The torch module, for what needs more than painting, such as `fitting`; see the plugin contract.
 
         Raises:
             ModelError: the weights don't fit their architecture.
@@ -59,6 +59,19 @@ class BaseModel:
         if self.opener is None:
             raise ModelError(f"base model {self.name} has no network, it can only paint", where=self.name)
         return self.opener()
+
+    def encode(self, picture: Pixels) -> Code:
+        """Return the style code, float32 (D,), of uint8 (H, W, 3) as it is; torch is imported if the painter can't.
+
+        Raises:
+            ModelError: the weights don't fit their architecture.
+            EnvironmentProblem: something that encoding needs is missing.
+        """
+        from ganstyle.style.painters import network_code
+
+        if getattr(self.painter, "can_encode", False):
+            return cast(Any, self.painter).encode(picture)
+        return network_code(self.stylizer, picture, self.device)
 
     def on_cpu(self) -> BaseModel:
         """Return the base model with a painter on the CPU; this one stays where it is."""
@@ -126,8 +139,8 @@ def load_base(
         model: see `weights_path`.
         registry: default `default_registry()`.
         device: `auto`, `cpu`, `cuda` or `mps`.
-        graph: on the CPU, paint through the architecture's graph if it has one; torch is then imported only for
-            what needs the network itself, such as encoding a picture.
+        graph: on the CPU, paint and encode through the architecture's graph if it has one; torch is then imported
+            only for what needs the network itself, such as refining a style.
 
     Raises:
         ModelError: a damaged or foreign file, or a model that paints nothing.

@@ -1,4 +1,4 @@
-"""Stored styles without torch: a base model's painter as ONNX graphs, which onnxruntime runs on the CPU.
+"""Styles without torch: a base model's painter and style encoder as ONNX graphs, which onnxruntime runs on the CPU.
 
 Importing torch takes longer than painting a photograph; importing onnxruntime takes a tenth of that. Imports no torch.
 """
@@ -28,7 +28,11 @@ Session = Callable[[Mapping[str, Array]], Sequence[Array]]
 
 
 class GraphStylizer(Protocol):
-    """What `Architecture.graph` builds; its methods are those of `painters.TilePainter`."""
+    """What `Architecture.graph` builds; its methods are those of `painters.TilePainter`.
+
+    It may have one more, `encode(picture) -> code`: uint8 (H, W, 3) of any size, taken as it is, to float32 (D,). Where
+    it is missing or None the network encodes.
+    """
 
     code_length: int | None
 
@@ -59,6 +63,7 @@ class GraphPainter:
     def __init__(self, stylizer: GraphStylizer) -> None:
         self.stylizer = stylizer
         self.code_length = stylizer.code_length
+        self.can_encode = getattr(stylizer, "encode", None) is not None
         self.engine = f"onnxruntime {importlib.metadata.version('onnxruntime')}"
 
     def paint_tile(
@@ -70,6 +75,17 @@ class GraphPainter:
     def measure(self, content: Pixels, code: Code, *, seed: int = 0) -> Any:
         """Return the moments of uint8 (H, W, 3); see `painters.TilePainter`."""
         return self.stylizer.measure(content, code, seed=seed)
+
+    def encode(self, picture: Pixels) -> Code:
+        """Return the code, float32 (D,), of uint8 (H, W, 3); to be asked only of one that `can_encode`.
+
+        Raises:
+            EnvironmentProblem: something that encoding needs is missing or damaged.
+        """
+        try:
+            return self.stylizer.encode(picture)  # type: ignore[attr-defined]
+        except (OSError, ValueError) as error:
+            raise EnvironmentProblem(f"the style encoder failed: {error}", hint="ganstyle doctor") from error
 
     def release(self) -> None:
         """Have the sessions closed, with the memory that they keep."""

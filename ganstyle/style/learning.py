@@ -1,4 +1,7 @@
-"""Pictures to a style: at once by the style encoder, then refined if the base model can."""
+"""Pictures to a style: at once by the style encoder, then refined if the base model can.
+
+Imports no torch until a style is refined, or the base model's encoder needs it.
+"""
 
 from __future__ import annotations
 
@@ -8,24 +11,28 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
-from torch.nn import functional as F
+import numpy as np
+from PIL import Image
 
 from ganstyle.data.finding import find_images
-from ganstyle.data.reading import ImageLike, as_tensor
+from ganstyle.data.names import shown
+from ganstyle.data.reading import ImageLike, as_array, is_tensor
 from ganstyle.errors import InputError, NoInputError
-from ganstyle.functional.images import to_signed
 from ganstyle.style.bank import MAX_KEPT_CODES, Style
 from ganstyle.style.base import BaseModel
 from ganstyle.style.card import MAX_WORKS, StyleCard, check_name
-from ganstyle.style.refining import Refined, RefinePlan, refine_code
+from ganstyle.style.painters import Code, Pixels
+
+if TYPE_CHECKING:
+    from ganstyle.style.refining import Refined, RefinePlan
 
 ENCODE_SIDE = 288  # short side in pixels: the middle of the sizes at which training shows style pictures
 MAX_ASPECT = 6
 MIN_SIDE = 32
 KEPT_CODES = 4
+MISSING = "does not exist"
 THUMBNAIL_SIDE, LEAN_SIDE = 192, 128
 SAMPLE_SIDE = 256
 SAMPLES_BYTES = 33_000  # together, so that a style file stays below 64 kB
@@ -41,12 +48,12 @@ class Works:
     """The usable pictures of a style.
 
     Attributes:
-        images: uint8 (3, H, W) each, shrunk to what learning needs.
+        images: uint8 (H, W, 3) each, shrunk to what learning needs.
         fingerprints: sha256 of each file, or of the pixels of a picture in memory.
         skipped: (what, why) of those that can't be used.
     """
 
-    images: list[Tensor] = field(default_factory=list)
+    images: list[Pixels] = field(default_factory=list)
     fingerprints: list[str] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
 
@@ -63,7 +70,7 @@ def read_works(pictures: Pictures) -> Works:
     works = Works()
     for source in _thinned(_sources(pictures, works), works):
         try:
-            image = usable_style_picture(as_tensor(source))
+            image = usable_style_picture(as_array(source))
         except InputError as error:
             works.skipped.append((_label(source), error.message))
             continue
@@ -74,17 +81,25 @@ def read_works(pictures: Pictures) -> Works:
         works.images.append(shrunk(image, 2 * ENCODE_SIDE))
         works.fingerprints.append(fingerprint)
     if not works.images:
-        reason = f": {works.skipped[0][1]}" if works.skipped else ""
-        raise NoInputError(
-            f"none of {len(works.skipped)} pictures can be used as a style{reason}",
-            where=works.skipped[0][0] if works.skipped else "",
-            hint="give pictures of at least 32 pixels, or a folder of them",
-        )
+        raise _nothing_usable(pictures, works.skipped)
     return works
 
 
+def _nothing_usable(pictures: Pictures, skipped: Sequence[tuple[str, str]]) -> NoInputError:
+    hint = f"give pictures of at least {MIN_SIDE} pixels, or a folder of them"
+    if not skipped:
+        where = str(pictures) if isinstance(pictures, str | os.PathLike) else " ".join(map(str, pictures))  # type: ignore[arg-type]
+        return NoInputError("there are no pictures to make a style of", where=where, hint=hint)
+    what, why = skipped[0]
+    if len(skipped) > 1:
+        message = f"none of {len(skipped)} pictures can be used as a style; the first: {why}"
+    else:
+        message = f"{shown(what)} {why}" if why == MISSING else f"no style can be made of it: {why}"
+    return NoInputError(message, where=what, hint=hint)
+
+
 def _sources(pictures: Pictures, works: Works) -> list[ImageLike]:
-    one = isinstance(pictures, str | os.PathLike | Tensor) or hasattr(pictures, "__array_interface__")
+    one = isinstance(pictures, str | os.PathLike) or is_tensor(pictures) or hasattr(pictures, "__array_interface__")
     found: list[ImageLike] = []
     for item in [pictures] if one else pictures:  # type: ignore[list-item, union-attr]
         if not isinstance(item, str | os.PathLike):
@@ -92,7 +107,7 @@ def _sources(pictures: Pictures, works: Works) -> list[ImageLike]:
             continue
         search = find_images(item)
         found.extend(search.files)
-        works.skipped.extend((str(path), reason) for path, reason in search.ignored if reason == "does not exist")
+        works.skipped.extend((str(path), reason) for path, reason in search.ignored if reason == MISSING)
     return found
 
 
@@ -107,70 +122,69 @@ def _label(source: ImageLike) -> str:
     return str(source) if isinstance(source, str | os.PathLike) else f"a {type(source).__name__}"
 
 
-def _fingerprint(source: ImageLike, image: Tensor) -> str:
-    data = Path(source).read_bytes() if isinstance(source, str | os.PathLike) else image.numpy().tobytes()
+def _fingerprint(source: ImageLike, image: Pixels) -> str:
+    in_memory = not isinstance(source, str | os.PathLike)
+    data = image.transpose(2, 0, 1).tobytes() if in_memory else Path(source).read_bytes()  # type: ignore[arg-type]
     return hashlib.sha256(data).hexdigest()
 
 
-def usable_style_picture(image: Tensor) -> Tensor:
+def usable_style_picture(image: Pixels) -> Pixels:
     """Return the picture if a style can be read from it.
 
     Args:
-        image: uint8 (3, H, W).
+        image: uint8 (H, W, 3).
 
     Raises:
         InputError: it is too small, or blank.
     """
-    height, width = image.shape[1:]
+    height, width = image.shape[:2]
     if min(height, width) < MIN_SIDE:
         raise InputError(f"a style picture of {width}x{height} pixels is too small; {MIN_SIDE} are needed")
-    if float(image.float().std(dim=(1, 2)).max()) < 1.0:
+    if max(_variances(image)) < 1.0:
         raise InputError("the style picture is blank: it has one colour and no strokes")
     return image
 
 
-def shrunk(image: Tensor, short_side: int) -> Tensor:
-    """Return uint8 (3, H, W) with at most that short side in pixels; never enlarged."""
-    return image if min(image.shape[1:]) <= short_side else resized(image, short_side)
+def _variances(image: Pixels) -> list[float]:
+    """Return the variance of each channel, without a copy of a large picture in floats."""
+    counts = np.reshape(Image.fromarray(image).histogram(), (3, 256)).astype(np.float64)
+    levels, pixels = np.arange(256), counts[0].sum()
+    return [float(count @ levels**2 / pixels - (count @ levels / pixels) ** 2) for count in counts]
 
 
-def resized(image: Tensor, short_side: int) -> Tensor:
-    """Return uint8 (3, H, W) with that short side in pixels, antialiased; a strip is cut to its middle."""
-    short = min(image.shape[1:])
-    for axis in (1, 2):
-        excess = image.shape[axis] - MAX_ASPECT * short
-        if excess > 0:
-            image = image.narrow(axis, excess // 2, MAX_ASPECT * short)
-    sides = [max(1, round(side * short_side / short)) for side in image.shape[1:]]
-    if sides == list(image.shape[1:]):
+def shrunk(image: Pixels, short_side: int) -> Pixels:
+    """Return uint8 (H, W, 3) with at most that short side in pixels; never enlarged."""
+    return image if min(image.shape[:2]) <= short_side else resized(image, short_side)
+
+
+def resized(image: Pixels, short_side: int) -> Pixels:
+    """Return uint8 (H, W, 3) with that short side in pixels, antialiased; a strip is cut to its middle."""
+    short = min(image.shape[:2])
+    starts = [max(0, side - MAX_ASPECT * short) // 2 for side in image.shape[:2]]
+    image = image[starts[0] :, starts[1] :][: MAX_ASPECT * short, : MAX_ASPECT * short]
+    height, width = (max(1, round(side * short_side / short)) for side in image.shape[:2])
+    if (height, width) == image.shape[:2]:
         return image
-    larger = F.interpolate(image[None].float(), size=sides, mode="bilinear", antialias=True)[0]
-    return larger.round().clamp(0, 255).byte()
+    # In floats: between its two passes Pillow would round bytes. Torch's antialiased resizing gives the same.
+    planes = [Image.fromarray(image[..., channel].astype(np.float32)) for channel in range(3)]
+    scaled = [np.asarray(plane.resize((width, height), Image.Resampling.BILINEAR)) for plane in planes]
+    return np.clip(np.rint(np.stack(scaled, 2)), 0, 255).astype(np.uint8)
 
 
-def as_float(image: Tensor, device: torch.device) -> Tensor:
-    """Return float32 (1, 3, H, W) in [-1, 1] of uint8 (3, H, W), on a device."""
-    return to_signed(image.to(device)[None])
-
-
-@torch.no_grad()  # not inference_mode: a refinement starts from this code
-def encode(base: BaseModel, image: Tensor) -> Tensor:
-    """Return the code of one picture.
+def encode(base: BaseModel, image: Pixels) -> Code:
+    """Return the code, float32 (D,), of one picture, uint8 (H, W, 3) of any size.
 
     Args:
         base: the base model.
-        image: uint8 (3, H, W) of any size.
-
-    Returns:
-        float32 (D,), on the CPU.
+        image: the picture; its short side is brought to 288 pixels.
     """
-    return base.stylizer.encode(as_float(resized(image, ENCODE_SIDE), base.device))[0].float().cpu()
+    return base.encode(resized(image, ENCODE_SIDE))
 
 
-def mean_code(codes: Sequence[Tensor]) -> Tensor:
+def mean_code(codes: Sequence[Code]) -> Code:
     """Return the mean of float32 (D,) codes, the same in any order and for copies."""
     ordered = sorted(codes, key=lambda code: code.tolist())
-    return torch.stack(ordered).double().mean(0).float()
+    return np.asarray(np.stack(ordered).mean(0, dtype=np.float64), np.float32)
 
 
 def make_style(
@@ -208,10 +222,10 @@ def style_of_works(
         **facts,  # type: ignore[arg-type]
     )
     several = len(codes) > 1 and not lean
-    kept = torch.stack(codes[: min(KEPT_CODES, MAX_KEPT_CODES)]).half().numpy() if several else None
+    kept = np.stack(codes[: min(KEPT_CODES, MAX_KEPT_CODES)]).astype(np.float16) if several else None
     samples = () if lean else samples_of(works.images)
     picture = thumbnail(works.images[0], LEAN_SIDE if lean else THUMBNAIL_SIDE)
-    style = Style(card, mean_code(codes).numpy(), kept, picture, samples)
+    style = Style(card, mean_code(codes), kept, picture, samples)
     return refine(style, works, base=base, plan=plan)[0] if plan is not None and plan.wanted() else style
 
 
@@ -230,6 +244,8 @@ def refine(style: Style, works: Works, *, base: BaseModel, plan: RefinePlan) -> 
     Raises:
         UsageError: the base model can't refine.
     """
+    from ganstyle.style.refining import refine_code
+
     photos = [shrunk(image, 2 * ENCODE_SIDE) for image in _fit_photos(plan.photos)]
     refined = refine_code(style.code, works.images, photos, base=base, plan=plan)
     return with_code(style, refined, plan), refined
@@ -247,54 +263,50 @@ def with_code(style: Style, refined: Refined, plan: RefinePlan) -> Style:
     return replace(style, code=refined.code, card=replace(style.card, **facts))
 
 
-def _fit_photos(photos: Pictures | None) -> list[Tensor]:
+def _fit_photos(photos: Pictures | None) -> list[Pixels]:
     if photos is None:
         from ganstyle.data.embedded import embedded_pictures
 
         photos = embedded_pictures("photos")
-    found = [as_tensor(source) for source in _sources(photos, Works())[:FIT_PHOTOS]]
+    found = [as_array(source) for source in _sources(photos, Works())[:FIT_PHOTOS]]
     if not found:
         raise NoInputError("no photographs to refine a style on", hint="--photos FOLDER")
     return found
 
 
-def samples_of(images: Sequence[Tensor]) -> tuple[bytes, ...]:
+def samples_of(images: Sequence[Pixels]) -> tuple[bytes, ...]:
     """Return JPEGs of up to three works, spread evenly over them, about 256 pixels high and below 33 kB together.
 
     From these a later base model encodes the style anew.
 
     Args:
-        images: uint8 (3, H, W) each, at least one.
+        images: uint8 (H, W, 3) each, at least one.
     """
     count = min(len(images), KEPT_SAMPLES)
     chosen = [images[index * len(images) // count] for index in range(count)]
     limit = SAMPLES_BYTES // count
-    return tuple(_jpeg_below(resized(image, min(SAMPLE_SIDE, *image.shape[1:])), limit) for image in chosen)
+    return tuple(_jpeg_below(resized(image, min(SAMPLE_SIDE, *image.shape[:2])), limit) for image in chosen)
 
 
-def _jpeg_below(image: Tensor, limit: int) -> bytes:
-    """Return a JPEG of uint8 (3, H, W) below so many bytes: first the quality gives way, then the size."""
+def _jpeg_below(image: Pixels, limit: int) -> bytes:
+    """Return a JPEG of uint8 (H, W, 3) below so many bytes: first the quality gives way, then the size."""
     while True:
         for quality in (85, 70, 55):
             data = _jpeg(image, quality)
             if len(data) < limit:
                 return data
-        image = resized(image, min(image.shape[1:]) * 3 // 4)
+        image = resized(image, min(image.shape[:2]) * 3 // 4)
 
 
-def _jpeg(image: Tensor, quality: int) -> bytes:
-    from PIL import Image
-
+def _jpeg(image: Pixels, quality: int) -> bytes:
     stream = io.BytesIO()
-    Image.fromarray(image.permute(1, 2, 0).numpy()).save(stream, "JPEG", quality=quality, optimize=True)
+    Image.fromarray(image).save(stream, "JPEG", quality=quality, optimize=True)
     return stream.getvalue()
 
 
-def thumbnail(image: Tensor, side: int = THUMBNAIL_SIDE) -> bytes:
-    """Return a JPEG of at most so many pixels on its long side, of uint8 (3, H, W)."""
-    from PIL import Image
-
-    picture = Image.fromarray(image.permute(1, 2, 0).numpy())
+def thumbnail(image: Pixels, side: int = THUMBNAIL_SIDE) -> bytes:
+    """Return a JPEG of at most so many pixels on its long side, of uint8 (H, W, 3)."""
+    picture = Image.fromarray(image)
     picture.thumbnail((side, side))
     stream = io.BytesIO()
     picture.save(stream, "JPEG", quality=82, optimize=True)

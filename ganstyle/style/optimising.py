@@ -12,12 +12,10 @@ from ganstyle.api import suggest
 from ganstyle.errors import InputError, UsageError
 from ganstyle.style.bank import Style, StyleBank
 from ganstyle.style.base import BaseModel
-from ganstyle.style.painters import Pixels
+from ganstyle.style.painters import Pixels, planes
 from ganstyle.style.strokes import paint_at
 
 if TYPE_CHECKING:
-    import torch
-
     from ganstyle.style.transfer import Brush, TransferOptions
 
 METHODS = ("fast", "optimise")
@@ -61,7 +59,7 @@ def works_of(wanted: str, style: Style, *, bank: StyleBank) -> list[Pixels]:
     from ganstyle.style.learning import read_works
 
     if wanted not in bank.names() and Path(wanted).exists() and not wanted.endswith(".safetensors"):
-        return [np.ascontiguousarray(work.numpy().transpose(1, 2, 0)) for work in read_works(wanted).images]
+        return read_works(wanted).images
     pictures = [_decoded(data) for data in style.samples or ([style.thumbnail] if style.thumbnail else [])]
     pictures = [picture for picture in pictures if min(picture.shape[:2]) >= LEAST_SIDE]
     if not pictures or (" + " in style.card.title and not style.samples):  # a mixture has but the heaviest's thumbnail
@@ -108,22 +106,16 @@ def optimising_brush(
     def brush(original: Pixels, style: Style, options: TransferOptions) -> Pixels:
         import torch
 
-        pictures = [_planes(work) for work in works[style.name]]
+        pictures = [planes(work) for work in works[style.name]]
         how = {"steps": steps, "seed": options.seed, "strength": options.strength, "progress": progress}
 
         def paint(pixels: Pixels) -> Pixels:
             if min(pixels.shape[:2]) < LEAST_SIDE:
                 raise InputError(f"a side of {min(pixels.shape[:2])} pixels is too short to optimise; {LEAST_SIDE} do")
             with torch.enable_grad():
-                painted = optimise(_planes(pixels), pictures, **how)
+                painted = optimise(planes(pixels), pictures, **how)
             return np.ascontiguousarray(painted.cpu().numpy().transpose(1, 2, 0))
 
         return paint_at(paint, original, stroke_size=options.stroke_size or 1.0)
 
     return brush
-
-
-def _planes(pixels: Pixels) -> torch.Tensor:
-    import torch
-
-    return torch.from_numpy(np.array(pixels.transpose(2, 0, 1), order="C"))

@@ -117,6 +117,13 @@ class TorchPainter:
         return to_signed(content, self.device)
 
 
+def planes(picture: Pixels) -> Tensor:
+    """Return uint8 (3, H, W) of uint8 (H, W, 3): a copy."""
+    import torch
+
+    return torch.from_numpy(np.array(picture.transpose(2, 0, 1), order="C"))
+
+
 def to_signed(picture: Pixels, device: Any = "cpu") -> Tensor:
     """Return float32 (1, 3, H, W) in [-1, 1] of uint8 (H, W, 3), in the layout that is fast on CPUs (channels last)."""
     import torch
@@ -125,6 +132,14 @@ def to_signed(picture: Pixels, device: Any = "cpu") -> Tensor:
 
     pixels = torch.from_numpy(np.array(picture, order="C")).to(device)
     return images.to_signed(pixels).permute(2, 0, 1)[None]
+
+
+def network_code(stylizer: Any, picture: Pixels, device: Any = "cpu") -> Code:
+    """Return the style code, float32 (D,), that a torch module's `encode` reads off uint8 (H, W, 3)."""
+    import torch
+
+    with torch.no_grad():
+        return stylizer.encode(to_signed(picture, device))[0].float().cpu().numpy()
 
 
 def from_signed(painted: Tensor) -> Pixels:

@@ -1,19 +1,23 @@
-"""Refining a style: a budget, a held-out score from time to time, and the best code of all kept."""
+"""Refining a style: a budget, a held-out score from time to time, and the best code of all kept.
+
+Imports no torch until a code is refined.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from ganstyle.errors import UsageError
 from ganstyle.style.base import BaseModel
-from ganstyle.style.painters import Code
+from ganstyle.style.painters import Code, Pixels, planes
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 CHECKS = 20  # scores within a budget
 PATIENCE = 12  # checks without a better score, after which refining ends early; the falling rate helps late
@@ -114,25 +118,28 @@ class Refined:
 
 
 def refine_code(
-    code: Code, works: Sequence[Tensor], photos: Sequence[Tensor], *, base: BaseModel, plan: RefinePlan
+    code: Code, works: Sequence[Pixels], photos: Sequence[Pixels], *, base: BaseModel, plan: RefinePlan
 ) -> Refined:
     """Refine a code until the budget is spent, nothing gets better, or Ctrl-C; the best code is returned.
 
     Args:
         code: float32 (D,), where to start.
-        works: uint8 (3, H, W) each.
-        photos: uint8 (3, H, W) each, painted meanwhile.
+        works: uint8 (H, W, 3) each.
+        photos: uint8 (H, W, 3) each, painted meanwhile.
         base: its stylizer needs a method `fitting`, see `Fitting`.
         plan: the budget.
 
     Raises:
         UsageError: the base model can't refine.
     """
+    import torch
+
     make = getattr(base.stylizer, "fitting", None)
     if make is None:
         raise UsageError(f"base model {base.name} can't refine styles", where="option --steps", hint="--steps 0")
     start = torch.from_numpy(np.array(code, np.float32))
-    return _Refining(make(works, photos, code=start, loss=plan.loss, seed=plan.seed), start, plan).run()
+    shown = [[planes(picture) for picture in pictures] for pictures in (works, photos)]
+    return _Refining(make(*shown, code=start, loss=plan.loss, seed=plan.seed), start, plan).run()
 
 
 class _Refining:

@@ -78,15 +78,15 @@ def _single(wanted: str | os.PathLike[str], *, bank: StyleBank, base: BaseModel,
     if text in bank.names():
         return suited(bank.load(text), base, warn=warn)
     if path.suffix == ".safetensors" and not path.is_dir():
-        return suited(read_style(path), base, warn=warn)
-    from ganstyle.style.learning import read_works, style_of_works  # pictures need the encoder, and that needs torch
+        return suited(read_style(path), base, warn=warn, keep=f"ganstyle style import {shown(path)}")
+    from ganstyle.style.learning import read_works, style_of_works
 
     works = read_works(path)
     if works.skipped:
         what, why = works.skipped[0]
-        warn(
-            f"style {shown(path.name)}: {len(works.images)} pictures used, {len(works.skipped)} not, e.g. {what}: {why}"
-        )
+        told = why if why.startswith(what) else f"{what}: {why}"
+        count = len(works.images) + len(works.skipped)
+        warn(f"style {shown(path.name)}: {len(works.images)} of {count} pictures used; left out e.g. {told}")
     name = name_from(path.resolve().name if path.is_dir() else path.stem)
     return style_of_works(works, name=name, base=base)
 

@@ -321,11 +321,9 @@ def _brush_of(base: BaseModel) -> Brush:
 
 def photo_code(base: BaseModel, photo: Pixels) -> Code:
     """Return the code float32 (D,) of a photograph's own style, of uint8 (H, W, 3)."""
-    import torch
-
     from ganstyle.style.learning import encode
 
-    return np.asarray(encode(base, torch.from_numpy(np.array(photo.transpose(2, 0, 1), order="C"))))
+    return encode(base, photo)
 
 
 def _mixed(painted: Pixels, original: Pixels, keep: float) -> Pixels:

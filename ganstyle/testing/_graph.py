@@ -1,4 +1,4 @@
-"""Graphs of stylizers: what onnxruntime paints is what torch paints."""
+"""Graphs of stylizers: what onnxruntime paints and encodes is what torch paints and encodes."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ganstyle.api import Architecture
-from ganstyle.style.graph import graph_painter
-from ganstyle.style.painters import TilePainter, TorchPainter
+from ganstyle.style.graph import GraphPainter, graph_painter
+from ganstyle.style.painters import TilePainter, TorchPainter, network_code
 from ganstyle.testing._findings import Findings
 from ganstyle.testing._subject import Subject
 
 LEVELS = 1
 """Of 255, by which a pixel may differ."""
+CODE_LIMIT = 1e-3
+"""By which a number of a code may differ, as a share of the code's largest."""
 PIECE = (40, 56)
 SHIFT = (8, 16)  # multiples of 8, as the contract says
 
@@ -43,9 +45,11 @@ def check_graph(subject: Subject, stylizer: nn.Module, findings: Findings) -> No
     network_painter, code = TorchPainter(network, "cpu"), _code(network)
     told = drawn.code_length
     findings.require(told in (None, len(code)), f"the graph's code_length is {told}, a code has {len(code)}", "equal")
-    _compare(drawn, network_painter, code, findings=findings)
-    drawn.release()
-    _compare(drawn, network_painter, code, findings=findings)
+    for _ in range(2):
+        _compare(drawn, network_painter, code, findings=findings)
+        if drawn.can_encode:
+            _compare_codes(drawn, network, findings=findings)
+        drawn.release()
 
 
 def _compare(drawn: TilePainter, network: TilePainter, code: Array, *, findings: Findings) -> None:
@@ -59,6 +63,20 @@ def _compare(drawn: TilePainter, network: TilePainter, code: Array, *, findings:
         for painter in (drawn, network)
     ]
     _require_alike(*pieces, "a piece with the moments of the whole", findings=findings)
+
+
+def _compare_codes(drawn: GraphPainter, network: Any, *, findings: Findings) -> None:
+    """Encode pictures of sizes that no stride divides."""
+    for size in ((64, 64), (37, 90)):
+        picture = np.random.default_rng(2).integers(0, 256, (*size, 3), dtype=np.uint8)
+        wanted, found = network_code(network, picture), drawn.encode(picture)
+        plain = found.shape == wanted.shape and found.dtype == np.float32
+        told = f"the graph encodes a picture as {found.dtype} {found.shape}, not float32 {wanted.shape}"
+        if not findings.require(plain, told, "return float32 (D,)"):
+            return
+        most = float(np.abs(found - wanted).max() / max(np.abs(wanted).max(), 1e-6))
+        told = f"the graph's code of {size[1]}x{size[0]} pixels is {most:.2g} apart from the network's"
+        findings.require(most <= CODE_LIMIT, told, f"at most {CODE_LIMIT:g} of the code's largest number")
 
 
 def _require_alike(drawn: Array, wanted: Array, what: str, *, findings: Findings) -> None:

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from ganstyle.errors import EnvironmentProblem
-from ganstyle.nn.encoders import LITE0_SHA256, EfficientNetLite0, load_lite0
+from ganstyle.nn.encoders import EfficientNetLite0, load_lite0
+from ganstyle.nn.lite0 import LITE0_SHA256
 from ganstyle_metrics.resize import antialias
 
 SIDE = 224

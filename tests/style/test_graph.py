@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tiny_painter import Painter
+from PIL import Image
+from tiny_painter import Painter, gradient
 
 from ganstyle.api import Architecture
 from ganstyle.data.tensors import read_arrays, write_arrays
@@ -20,7 +21,7 @@ from ganstyle.errors import EnvironmentProblem, ModelError
 from ganstyle.nn.onnx_graph import GraphBuilder
 from ganstyle.style import graph as graphs
 from ganstyle.style.bank import StyleBank
-from ganstyle.style.base import load_base, weights_path
+from ganstyle.style.base import BaseModel, load_base, weights_path
 from ganstyle.style.graph import GraphPainter, graph_painter, may_have_gpu, open_session, thread_count
 
 
@@ -135,24 +136,109 @@ def test_a_model_with_a_wrong_tensor_is_refused_by_the_network(tmp_path: Path) -
         load_base(path, device="cpu")
 
 
+class Reading(Fixed):
+    """One that encodes as well: the mean colour."""
+
+    def encode(self, picture: Any) -> Any:
+        if self.step == 0:
+            raise FileNotFoundError("weights are gone")
+        return picture.mean((0, 1)).astype(np.float32)
+
+
+def base_with(graph: Any, opened: list[str]) -> BaseModel:
+    """Return a base model whose network's code is 7."""
+
+    def open_network() -> Any:
+        import torch
+
+        opened.append("network")
+        return type("Network", (), {"encode": staticmethod(lambda style: torch.full((len(style), 3), 7.0))})()
+
+    found = graph_painter(record(graph), {"step": 2}, {"shift": np.array([5.0])})
+    assert found is not None
+    return BaseModel("a", "0" * 64, found, "cpu", False, open_network)
+
+
+def test_a_graph_that_can_encode_spares_the_network() -> None:
+    opened: list[str] = []
+    picture = np.full((4, 5, 3), (1, 2, 3), np.uint8)
+    assert base_with(Reading, opened).encode(picture).tolist() == [1, 2, 3] and opened == []
+    assert base_with(Fixed, opened).encode(picture).tolist() == [7, 7, 7] and opened == ["network"]
+
+
+def test_what_encoding_lacks_is_told_in_our_words() -> None:
+    base = base_with(Reading, [])
+    base.painter.release()
+    with pytest.raises(EnvironmentProblem, match="the style encoder failed: weights are gone"):
+        base.encode(np.zeros((4, 5, 3), np.uint8))
+
+
+def test_the_shipped_base_model_encodes_by_its_graph_as_by_torch() -> None:
+    from ganstyle.style.learning import encode
+
+    by_graph, by_torch = load_base(device="cpu"), load_base(device="cpu", graph=False)
+    for picture in (gradient(), gradient(45, 400)):
+        first, second = (encode(base, np.asarray(picture)) for base in (by_graph, by_torch))
+        assert np.abs(first - second).max() < 1e-3
+        assert np.abs(second).max() > 0.1
+
+
 PROGRAM = """
 import sys
 import numpy as np
 import ganstyle
-photo = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
-painting = ganstyle.transfer(photo, {style!r}, device="auto")
-print(painting.size, [name for name in {slow!r} if name in sys.modules])
+photo, work = (np.random.default_rng(seed).integers(0, 256, (40, 60, 3), dtype=np.uint8) for seed in range(2))
+for style, strength in [({names[0]!r}, 1), ("{names[0]}:0.6,{names[1]}:0.4", 1), (work, 1), ({names[0]!r}, 0.5)]:
+    painting = ganstyle.transfer(photo, style, strength=strength, device="auto")
+    print(painting.size, [name for name in {slow!r} if name in sys.modules])
 """
 
 
-@pytest.mark.parametrize("mixture", [False, True])
-def test_a_stored_style_is_applied_without_importing_torch(mixture: bool) -> None:
-    names = StyleBank().names()
-    style = f"{names[0]}:0.6,{names[1]}:0.4" if mixture else names[0]
-    program = PROGRAM.format(style=style, slow=("torch", "scipy", "skimage", "onnx"))
+def test_styles_are_applied_without_importing_torch() -> None:
+    program = PROGRAM.format(names=StyleBank().names(), slow=("torch", "scipy", "skimage", "onnx"))
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment)
-    assert done.stdout.strip() == "(60, 40) []", done.stderr
+    assert done.stdout.splitlines() == ["(60, 40) []"] * 4, done.stderr
+
+
+COMMANDS = """
+import sys
+from ganstyle.cli.app import main
+for line in {lines!r}:
+    sys.argv = ["ganstyle", "transfer", {photo!r}, "--out", {out!r}, "--quiet", "--device", "cpu", *line]
+    try:
+        code = main()
+    except SystemExit as end:
+        code = end.code
+    print("way", code or 0, [name for name in ("torch", "onnx") if name in sys.modules])
+"""
+WAYS = (
+    "--style {picture}",
+    "--style {folder}",
+    "--style {name} --strength 0.5",
+    "--style {picture} --strength 0.3,1.4 --stroke-size 2 --variations 2",
+    "--style {picture}:0.5,{name}:0.5 --preserve-color luma",
+    "--style {name} --preserve-color histogram --max-size 64",
+    "--style {name} --style {folder} --sheet",
+    "--style {name} --style {picture} --mask {mask}",
+)
+
+
+@pytest.mark.slow
+def test_no_way_to_ask_for_a_style_imports_torch(tmp_path: Path) -> None:
+    folder = tmp_path / "works"
+    folder.mkdir()
+    photo, picture, mask = tmp_path / "photo.png", folder / "picture.png", tmp_path / "mask.png"
+    gradient(96, 64).save(photo)
+    gradient(120, 90).rotate(90).save(picture)
+    Image.fromarray(np.repeat(np.uint8([[0, 255]]), 48, 1).repeat(64, 0)).save(mask)
+    names = {"picture": picture, "folder": folder, "name": StyleBank().names()[0], "mask": mask}
+    lines = [way.format(**names).split() for way in WAYS]
+    program = COMMANDS.format(photo=str(photo), out=str(tmp_path / "out"), lines=lines)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    answers = [line for line in done.stdout.splitlines() if line.startswith("way")]
+    assert answers == ["way 0 []"] * len(WAYS), done.stderr
+    assert len(list((tmp_path / "out").iterdir())) == len(WAYS) + 3
 
 
 LARGE = """

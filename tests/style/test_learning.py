@@ -11,9 +11,23 @@ import torch
 from PIL import Image
 from tiny_painter import Painter, noise
 
-from ganstyle.errors import NoInputError
-from ganstyle.style.learning import encode, make_style, mean_code, read_works, resized, samples_of, thumbnail
+from ganstyle.errors import InputError, NoInputError
+from ganstyle.style.learning import (
+    encode,
+    make_style,
+    mean_code,
+    read_works,
+    resized,
+    samples_of,
+    thumbnail,
+    usable_style_picture,
+)
 from ganstyle.style.refining import RefinePlan
+
+
+def pixels(picture: torch.Tensor) -> np.ndarray:
+    """Return (H, W, 3) of (3, H, W)."""
+    return picture.permute(1, 2, 0).numpy()
 
 
 def test_order_does_not_matter(adastyle) -> None:
@@ -30,11 +44,11 @@ def test_copies_of_one_work_equal_the_work(adastyle) -> None:
 
 def test_the_code_of_several_works_is_the_mean_of_their_codes(adastyle) -> None:
     works = [noise((60 * index, 90, 120), seed=index) for index in range(3)]
-    codes = torch.stack([encode(adastyle, work) for work in works])
+    codes = np.stack([encode(adastyle, pixels(work)) for work in works])
     style = make_style(works, name="x", base=adastyle)
     assert np.allclose(style.code, codes.mean(0), atol=1e-6)
-    assert np.array_equal(style.codes, codes.half())
-    assert torch.allclose(mean_code(list(codes)), codes.mean(0), atol=1e-6)
+    assert np.array_equal(style.codes, codes.astype(np.float16))
+    assert np.allclose(mean_code(list(codes)), codes.mean(0), atol=1e-6)
 
 
 def test_unusable_pictures_are_left_out_and_named(painter: Painter, tmp_path: Path) -> None:
@@ -75,7 +89,7 @@ def test_of_too_many_pictures_an_even_choice_is_read(painter: Painter, monkeypat
     monkeypatch.setattr("ganstyle.style.learning.MAX_READ", 3)
     pictures = [noise((20 * index, 80, 70)) for index in range(6)]
     works = read_works(pictures)
-    assert [torch.equal(a, b) for a, b in zip(works.images, pictures[::2], strict=True)] == [True] * 3
+    assert [np.array_equal(a, pixels(b)) for a, b in zip(works.images, pictures[::2], strict=True)] == [True] * 3
     assert works.skipped == [("3 of 6 pictures", "3 are enough")]
 
 
@@ -109,17 +123,43 @@ def test_a_style_carries_small_pictures_of_its_works_unless_lean(painter: Painte
 
 def test_a_picture_that_compresses_badly_is_made_smaller() -> None:
     wild = torch.randint(0, 256, (3, 256, 1400), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    (data,) = samples_of([wild])
+    (data,) = samples_of([pixels(wild)])
     assert len(data) < 33_000
     assert min(Image.open(io.BytesIO(data)).size) < 256
 
 
 def test_resizing_keeps_the_aspect_but_cuts_strips() -> None:
-    assert resized(torch.zeros(3, 100, 150, dtype=torch.uint8), 50).shape == (3, 50, 75)
-    assert resized(torch.zeros(3, 100, 5000, dtype=torch.uint8), 50).shape == (3, 50, 300)
+    assert resized(np.zeros((100, 150, 3), np.uint8), 50).shape == (50, 75, 3)
+    strip = np.zeros((100, 5000, 3), np.uint8)
+    strip[:, 2500 - 300 : 2500 + 300] = 200
+    assert resized(strip, 50).shape == (50, 300, 3)
+    assert (resized(strip, 50)[:, 1:-1] == 200).all()
+
+
+@pytest.mark.parametrize(("size", "side"), [((150, 211), 64), ((90, 70), 100), ((97, 300), 96)])
+def test_resizing_agrees_with_torch(size: tuple[int, int], side: int) -> None:
+    picture = torch.randint(0, 256, (3, *size), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    found = resized(pixels(picture), side)
+    how = {"size": found.shape[:2], "mode": "bilinear", "antialias": True}
+    expected = torch.nn.functional.interpolate(picture[None].double(), **how)[0].permute(1, 2, 0).numpy()
+    assert np.abs(found - expected).max() < 0.501
+
+
+@pytest.mark.parametrize(("contrast", "usable"), [(0.9, False), (1.1, True)])
+def test_a_picture_needs_a_deviation_of_one_level_in_some_channel(contrast: float, usable: bool) -> None:
+    values = np.random.default_rng(0).permutation(np.repeat([-1, 1], 128 * 64)).reshape(128, 128)
+    picture = np.full((128, 128, 3), 100.0)
+    picture[..., 1] += np.rint(np.where(np.arange(128) < 128 * contrast**2 / 4, 2, 0) * values)
+    picture = picture.astype(np.uint8)
+    assert (picture.std((0, 1)).max() >= 1) == usable
+    if usable:
+        assert usable_style_picture(picture) is picture
+    else:
+        with pytest.raises(InputError, match="blank"):
+            usable_style_picture(picture)
 
 
 def test_the_thumbnail_is_a_small_jpeg_of_the_work() -> None:
-    picture = Image.open(io.BytesIO(thumbnail(noise((90, 140, 70), size=(200, 400)))))
+    picture = Image.open(io.BytesIO(thumbnail(pixels(noise((90, 140, 70), size=(200, 400))))))
     assert (picture.format, picture.size) == ("JPEG", (192, 96))
     assert torch.tensor(picture.resize((1, 1)).getpixel((0, 0))).sub(torch.tensor([90, 140, 70])).abs().max() < 6

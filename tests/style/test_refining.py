@@ -110,5 +110,6 @@ def test_a_base_model_without_refinement_says_so() -> None:
 
 def test_the_plugin_contract_is_enough(painter: Painter) -> None:
     start = np.zeros(6, np.float32)
-    refined = refine_code(start, [noise((90, 80, 70))], [], base=painter.base, plan=RefinePlan(steps=5))
+    work = noise((90, 80, 70)).permute(1, 2, 0).numpy()
+    refined = refine_code(start, [work], [], base=painter.base, plan=RefinePlan(steps=5))
     assert refined.best == pytest.approx(0.9**5 * refined.instant, rel=1e-4)

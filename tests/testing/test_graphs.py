@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from ganstyle.registry import default_registry
@@ -62,6 +63,21 @@ class Longer(Changed):
         self.code_length += 1
 
 
+class Encoding(Changed):
+    def encode(self, picture):
+        return self.right.encode(picture)
+
+
+class EncodingWrongly(Changed):
+    def encode(self, picture):
+        return self.right.encode(picture[:, ::-1]) * np.float32(1.01)
+
+
+class EncodingShorter(Changed):
+    def encode(self, picture):
+        return self.right.encode(picture)[1:]
+
+
 def of_other_names(options, weights, open_session):
     return built_by(options, {f"painter.{name}": array for name, array in weights.items()}, open_session)
 
@@ -72,7 +88,7 @@ def failures_of(graph):
     return str(error.value)
 
 
-@pytest.mark.parametrize("graph", [built_by, Changed])
+@pytest.mark.parametrize("graph", [built_by, Changed, Encoding])
 def test_a_graph_that_paints_as_the_network_passes(graph):
     assert check_architecture(record_with(graph), SMALL, sizes=SIZES) is None
 
@@ -84,6 +100,8 @@ def test_a_graph_that_paints_as_the_network_passes(graph):
         (Cropped, "the graph paints a picture as uint8 (39, 56, 3), not uint8 (40, 56, 3)"),
         (ForgetfulOfMoments, "the graph paints a piece with the moments of the whole up to"),
         (Longer, "the graph's code_length is"),
+        (EncodingWrongly, "the graph's code of 64x64 pixels is"),
+        (EncodingShorter, "the graph encodes a picture as float32"),
         (of_other_names, "its graph refuses its own network's weights"),
     ],
 )
