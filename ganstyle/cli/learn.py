@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import shlex
+import signal
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,17 +14,20 @@ import typer
 
 from ganstyle.cli.output import DeviceOption, JsonFlag, Output, QuietFlag, SeedOption, command
 from ganstyle.cli.progress import duration
-from ganstyle.errors import UsageError
+from ganstyle.errors import NoInputError, UsageError
 
 if TYPE_CHECKING:
     from ganstyle.cli.progress import Progress
     from ganstyle.style.bank import Style, StyleBank
     from ganstyle.style.base import BaseModel
+    from ganstyle.style.card import StyleCard
     from ganstyle.style.learning import Works
+    from ganstyle.style.previews import Previews
     from ganstyle.style.refining import RefinePlan, Stage
 
 DEFAULT_SECONDS = 600.0
 NO_RIVAL = "none"
+PAINT = "paint with it: ganstyle transfer photo.jpg --style {}"
 ENDINGS = {
     "no better": "nothing got better any more: stopped early",
     "interrupted": "stopped by you: the best so far is kept",
@@ -69,16 +76,17 @@ def learn(
     Ctrl-C ends the refinement and keeps the best so far.
     """
     facts = {"title": title, "author": author, "licence": licence, "source": source}
+    bank = bank_with_room(name, out, overwrite)
     plan = plan_of(time, steps, loss, {"seed": seed, "photos": photos}, default=DEFAULT_SECONDS)
     making = Making(Output(json, quiet), plan, previews=previews, lean=lean)
-    bank = bank_with_room(name, out, overwrite)
-    keep(bank, making.style(name, pictures, base_model(model, device), facts), out, overwrite, making.output)
+    works = making.works(pictures)
+    keep(bank, making.style(name, works, base_model(model, device), facts), out, overwrite, making.output)
 
 
 def plan_of(
     time: str | None, steps: int | None, loss: str, how: dict[str, Any], *, default: float | None
 ) -> RefinePlan:
-    """Return the plan of the options.
+    """Return the plan of the options; its loss is built when there is something to refine. Imports no torch.
 
     Args:
         time: as typed.
@@ -89,6 +97,7 @@ def plan_of(
 
     Raises:
         UsageError: time and steps both, a time that is none, or an unknown loss.
+        NoInputError: no photographs where they shall be.
     """
     from ganstyle.config import parse_duration
     from ganstyle.registry import default_registry
@@ -97,8 +106,19 @@ def plan_of(
     seconds = parse_duration(time)
     if steps is None and seconds is None:
         seconds = default
-    rival = None if loss == NO_RIVAL else default_registry().build("loss", loss, {})
-    return RefinePlan(steps, seconds, rival, "" if rival is None else loss, **how)
+    if loss != NO_RIVAL:
+        default_registry().get("loss", loss)
+    _check_photos(how.get("photos"))
+    return RefinePlan(steps, seconds, None, "" if loss == NO_RIVAL else loss, **how)
+
+
+def _check_photos(folder: Path | None) -> None:
+    from ganstyle.data.finding import find_images
+
+    if folder is not None and not find_images(folder).files:
+        reason = "holds no pictures" if folder.exists() else "does not exist"
+        hint = "a folder of photographs; without --photos the embedded ones are used"
+        raise NoInputError(f"{folder} {reason}", where="option --photos", hint=hint)
 
 
 def base_model(model: str | None, device: str) -> BaseModel:
@@ -143,49 +163,89 @@ class Making:
     def __init__(self, output: Output, plan: RefinePlan, *, previews: Path | None = None, lean: bool = False) -> None:
         self.output, self.plan, self.folder, self.lean = output, plan, previews, lean
 
-    def style(self, name: str, pictures: list[Path], base: BaseModel, facts: dict[str, str]) -> Style:
-        """Return the style of pictures; those that can't be used are named."""
-        from ganstyle.style.learning import read_works, style_of_works
+    def works(self, pictures: list[Path]) -> Works:
+        """Return the usable pictures; the others are named."""
+        from ganstyle.style.learning import read_works
 
         works = read_works(pictures)
         for what, why in works.skipped:
-            self.output.warn(f"{what}: {why}; left out")
-        self.output.say(f"encoding {len(works.images)} pictures")
+            self.output.warn(f"{why if why.startswith(what) else f'{what}: {why}'}; left out")
+        return works
+
+    def style(self, name: str, works: Works, base: BaseModel, facts: dict[str, str]) -> Style:
+        """Return the style of works."""
+        from ganstyle.style.learning import style_of_works
+
+        self.output.say(f"encoding {counted(len(works.images), 'picture')}")
         return self.refined(style_of_works(works, name=name, base=base, lean=self.lean, **facts), works, base)
 
     def refined(self, style: Style, works: Works, base: BaseModel) -> Style:
-        """Return the style refined after the plan, with progress and previews."""
-        from dataclasses import replace
-
-        from ganstyle.style.learning import refine
-
+        """Return the style refined after the plan, with progress and previews; Ctrl-C keeps the best so far."""
         if not self.plan.wanted():
             return style
-        show = self._previews(style, base)
         self.output.say("the instant style is ready; refining it, Ctrl-C keeps the best so far")
-        with self.output.progress("refining", self.plan.steps, unit="step") as progress:
-            plan = replace(self.plan, watch=lambda stage: self._watch(stage, progress, show))
-            style, refined = refine(style, works, base=base, plan=plan)
-        if refined.ended in ENDINGS:
-            self.output.say(ENDINGS[refined.ended])
+        ended = "interrupted"
+        with _ending_early():
+            style, ended = self._fitted(style, works, base)
+        if ended in ENDINGS:
+            self.output.say(ENDINGS[ended])
         return style
 
-    def _watch(self, stage: Stage, progress: Progress, show: Callable[[Stage], object]) -> None:
+    def _fitted(self, style: Style, works: Works, base: BaseModel) -> tuple[Style, str]:
+        from dataclasses import replace
+
+        from ganstyle.registry import default_registry
+        from ganstyle.style.learning import refine
+
+        loss = default_registry().build("loss", self.plan.loss_name, {}) if self.plan.loss_name else None
+        previews = self._previews(style, base)
+        with self.output.progress("refining", self.plan.steps, unit="step") as progress:
+            plan = replace(self.plan, loss=loss, watch=lambda stage: self._watch(stage, progress, previews))
+            style, refined = refine(style, works, base=base, plan=plan)
+        if previews is not None and previews.written:
+            self.output.say(f"how it looks: {previews.written[-1]}")
+        return style, refined.ended
+
+    def _watch(self, stage: Stage, progress: Progress, previews: Previews | None) -> None:
         score = f"{stage.instant:.4f} -> {stage.best:.4f}"
         left = {} if self.plan.seconds is None else {"left": duration((1 - stage.fraction) * self.plan.seconds)}
         progress.update(stage.steps, score=score, **left)
-        show(stage)
+        if previews is not None:
+            previews.show(stage)
 
-    def _previews(self, style: Style, base: BaseModel) -> Callable[[Stage], object]:
+    def _previews(self, style: Style, base: BaseModel) -> Previews | None:
         if self.folder is None:
-            return lambda stage: None
+            return None
         from ganstyle.style.previews import Previews
 
-        return Previews(self.folder, style.name, base=base, code=style.code).show
+        return Previews(self.folder, style.name, base=base, code=style.code)
 
 
-def keep(bank: StyleBank, style: Style, out: Path | None, overwrite: bool, output: Output) -> None:
-    """Write a style to the bank or a file, and say what it is."""
+@contextlib.contextmanager
+def _ending_early() -> Iterator[None]:
+    """Let a termination end the refinement as Ctrl-C does; either one, before the first step, keeps what there is."""
+    main = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler) if main else None
+    try:
+        yield
+    except KeyboardInterrupt:
+        pass
+    finally:
+        if main:
+            signal.signal(signal.SIGTERM, before)
+
+
+def counted(number: int, what: str) -> str:
+    """Return a number of things.
+
+    >>> counted(1, "picture"), counted(2, "picture")
+    ('1 picture', '2 pictures')
+    """
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def keep(bank: StyleBank, style: Style, out: Path | None, overwrite: bool, output: Output, *, use: str = PAINT) -> None:
+    """Write a style to the bank or a file, and say what it is and what to do next."""
     from ganstyle.style.bank import write_style
 
     path = target_of(style.name, out)
@@ -201,18 +261,21 @@ def keep(bank: StyleBank, style: Style, out: Path | None, overwrite: bool, outpu
         "refined_score": card.refined_score,
         "bytes": written.stat().st_size,
     }
-    text = f"style {style.name!r} of {card.works} pictures: {written} ({facts['bytes'] / 1000:.0f} kB)"
-    output.result(facts, text=text + _gain(style))
+    made = f"style {style.name!r} of {counted(card.works, 'picture')}: {written} ({facts['bytes'] / 1000:.0f} kB)"
+    gain = refinement(card)
+    lines = [made, *([f"held-out score {gain}"] if gain else []), use.format(shlex.quote(str(path or style.name)))]
+    output.result(facts, text="\n".join(lines))
 
 
-def _gain(style: Style) -> str:
-    card = style.card
+def refinement(card: StyleCard) -> str:
+    """Return what refining has brought by the held-out score, lower is better; empty where nothing was refined."""
     if not card.fit_steps or not card.instant_score:
         return ""
     share = 1 - card.refined_score / card.instant_score
     gain = f"{share:.1%} better" if share > 0 else "no better; the instant style is kept"
     scores = f"{card.instant_score:.4f} -> {card.refined_score:.4f}"
-    return f"\nheld-out score {scores} ({gain}) after {card.fit_steps} steps in {card.fit_seconds:.0f} s"
+    steps = counted(card.fit_steps, "step")
+    return f"{scores} ({gain}) after {steps} in {card.fit_seconds:.0f} s"
 
 
 def target_of(name: str, out: Path | None) -> Path | None:

@@ -66,9 +66,26 @@ def show(
     facts = _facts(bank.entry(name))
     if thumbnail is not None:
         facts["thumbnail"] = _write_thumbnail(bank.load(name), thumbnail)
-    shown = {key: value for key, value in facts.items() if value not in ("", None)}
-    lines = [f"{key}: {value}" for key, value in shown.items() if key != "fingerprints"]
-    Output(json, quiet).result(facts, text="\n".join(lines))
+    lines = {**_described(bank.entry(name)), "thumbnail": facts.get("thumbnail", "")}
+    Output(json, quiet).result(facts, text="\n".join(f"{key}: {value}" for key, value in lines.items() if value))
+
+
+def _described(entry: Entry) -> dict[str, str]:
+    """Return what a person wants to know of a style; empty where there is nothing to say."""
+    card, origin = entry.card, "shipped" if entry.shipped else "yours"
+    where = {"file": f"{entry.path} ({entry.path.stat().st_size / 1000:.0f} kB, {origin})"}
+    if card is None:
+        return {"style": entry.name, "problem": entry.error} | where
+    return {
+        "style": entry.name,
+        "title": card.title,
+        "author": card.author,
+        "licence": card.licence,
+        "source": card.source,
+        "made of": learning.counted(card.works, "picture"),
+        "refined": learning.refinement(card) or "no, as the style encoder made it",
+        "base model": f"{card.base_name} {card.base_sha256[:8]}",
+    } | where
 
 
 def _write_thumbnail(style: Style, path: Path) -> Path:
@@ -103,15 +120,39 @@ def add(
     quiet: QuietFlag = False,
 ) -> None:
     """Make a style from pictures by the encoder alone and keep it; `ganstyle learn` refines it as well."""
-    plan = learning.plan_of(time, steps, loss, {"seed": seed, "photos": photos}, default=None)
     output, bank = Output(json, quiet), learning.bank_with_room(name, out, overwrite)
-    base = learning.base_model(model, device)
+    plan = learning.plan_of(time, steps, loss, {"seed": seed, "photos": photos}, default=None)
     if len(pictures) == 1 and pictures[0].suffix == ".safetensors":
-        style = _taken_in(pictures[0], name, base, output)
+        style = _taken_in(pictures[0], name, learning.base_model(model, device), output)
     else:
         facts = {"title": title, "author": author, "licence": licence, "source": source}
-        style = learning.Making(output, plan, lean=lean).style(name, pictures, base, facts)
+        making = learning.Making(output, plan, lean=lean)
+        works = making.works(pictures)
+        style = making.style(name, works, learning.base_model(model, device), facts)
     learning.keep(bank, style, out, overwrite, output)
+
+
+def check_style_file(path: Path) -> None:
+    """Refuse what is plainly no style file, and say what would do.
+
+    Raises:
+        UsageError: it doesn't exist, is a folder, a picture or a web page.
+    """
+    from ganstyle.data.names import shown
+    from ganstyle.data.sniffing import HEAD_BYTES, READABLE, sniff
+
+    where, hint = shown(path), f"ganstyle style add NAME {shown(path)} makes a style of pictures"
+    if not path.exists():
+        raise UsageError(f"there is no file {where}", where=where, hint="ganstyle style import NAME.style.safetensors")
+    if path.is_dir():
+        raise UsageError(f"{where} is a folder, no style file", where=where, hint=hint)
+    with path.open("rb") as stream:
+        kind = sniff(stream.read(HEAD_BYTES))
+    if kind in READABLE:
+        raise UsageError(f"{where} is a picture, no style file", where=where, hint=hint)
+    if kind == "HTML":
+        hint = "the download probably failed: fetch the file itself"
+        raise UsageError(f"{where} is a web page, no style file", where=where, hint=hint)
 
 
 def _taken_in(path: Path, name: str | None, base: BaseModel, output: Output) -> Style:
@@ -120,8 +161,9 @@ def _taken_in(path: Path, name: str | None, base: BaseModel, output: Output) -> 
     from ganstyle.style.reencoding import suited
     from ganstyle.style.selection import renamed
 
+    check_style_file(path)
     style = read_style(path)
-    return suited(renamed(style, name or style.name), base, warn=output.warn)
+    return suited(renamed(style, name or style.name), base, warn=output.warn, keep="")
 
 
 @app.command("import")
@@ -147,6 +189,7 @@ def import_(
     banks = [learning.bank_with_room(name, None, overwrite) for name in names]
     paths = [bank.add(style, overwrite=overwrite) for bank, style in zip(banks, styles, strict=True)]
     lines = [f"style {style.name!r}: {path}" for style, path in zip(styles, paths, strict=True)]
+    lines.append(f"paint with it: ganstyle transfer photo.jpg --style {names[0]}")
     output.result({"styles": names, "paths": paths}, text="\n".join(lines))
 
 
@@ -167,8 +210,9 @@ def renew(
     """Make your styles anew for a new base model, from the small pictures that they carry."""
     from ganstyle.style.bank import StyleBank
 
-    output, bank, base = Output(json, quiet), StyleBank(), learning.base_model(model, device)
+    output, bank = Output(json, quiet), StyleBank()
     plan = learning.plan_of(time, steps, loss, {"seed": seed, "photos": photos}, default=None)
+    base = learning.base_model(model, device)
     making, rows = learning.Making(output, plan), []
     for entry in [bank.entry(name) for name in names or bank.names()]:
         if names or not (entry.shipped or entry.error):
@@ -228,7 +272,7 @@ def export(
     if style.samples and not (is_public(style.card.licence) if with_pictures is None else with_pictures):
         output.say("without small pictures of the works, whose licence is not known as public: --with-pictures")
         style = replace(style, samples=())
-    learning.keep(bank, style, out, overwrite, output)
+    learning.keep(bank, style, out, overwrite, output, use="others take it in: ganstyle style import {}")
 
 
 @app.command()

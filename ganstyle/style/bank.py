@@ -275,14 +275,15 @@ class StyleBank:
         """
         path, shipped = self._find(name)
         if shipped:
-            raise UsageError(f"style {name!r} is shipped with ganstyle and can't be removed", where=str(path))
+            hint = "a style of yours with that name hides it: ganstyle learn NAME PICTURES --overwrite"
+            raise UsageError(f"style {name!r} is shipped and can't be removed", where=str(path), hint=hint)
         path.unlink()
         return path
 
     def _find(self, name: str) -> tuple[Path, bool]:
         paths = self._paths()
         if name not in paths:
-            raise unknown_style(name, paths)
+            raise unknown_style(name, paths, where="NAME", hint="all: ganstyle style list")
         return paths[name]
 
     def _paths(self) -> dict[str, tuple[Path, bool]]:
@@ -293,10 +294,12 @@ class StyleBank:
         return found
 
 
-def unknown_style(name: str, known: Mapping[str, object]) -> UsageError:
-    """Return the error for a style that is neither in the bank nor a file."""
-    return UsageError(
-        f"unknown style {name!r}; {suggest(name, known)}",
-        where="option --style",
-        hint="all: ganstyle style list; a picture, a folder or a style file works as well",
-    )
+def unknown_style(
+    name: str,
+    known: Mapping[str, object],
+    *,
+    where: str = "option --style",
+    hint: str = "all: ganstyle style list; a picture, a folder or a style file works as well",
+) -> UsageError:
+    """Return the error for a style that is not in the bank, nor, where that would do, a file."""
+    return UsageError(f"unknown style {name!r}; {suggest(name, known)}", where=where, hint=hint)

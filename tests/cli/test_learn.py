@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import shlex
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -106,7 +110,7 @@ def test_a_taken_name_is_refused_before_any_work(painter: Painter, run_cli, work
         (("--time", "1m", "--steps", "3"), 2, "exclude each other"),
         (("--time", "soon"), 2, "not a time"),
         (("--loss", "hing"), 2, "did you mean 'hinge'"),
-        (("--steps", "3", "--photos", "nowhere"), 4, "photo"),
+        (("--steps", "3", "--photos", "nowhere"), 4, "nowhere does not exist"),
     ],
 )
 def test_what_can_t_be_done_is_said(painter: Painter, run_cli, works: Path, options, code, words) -> None:
@@ -126,3 +130,53 @@ def test_equal_seeds_give_equal_codes(painter: Painter, run_cli, works: Path) ->
     for name in ("a", "b"):
         assert run_cli("learn", name, works, "--steps", "3", "--seed", "5").code == 0
     assert np.array_equal(stored("a").code, stored("b").code)
+
+
+def test_typing_errors_are_told_before_torch_is_imported(painter: Painter, tmp_path: Path) -> None:
+    wrong = {
+        "nowhere": "error: nowhere does not exist\nwhere: nowhere",
+        ".": "error: there are no pictures to make a style of\nwhere: .",
+        ". --loss hing": "did you mean 'hinge'",
+        ". --photos .": "error: . holds no pictures\nwhere: option --photos",
+    }
+    calls = "; ".join(f"main({['learn', 'leaf', *words.split()]})" for words in wrong)
+    call = f"import sys; from ganstyle.cli.app import main; {calls}; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", call], capture_output=True, text=True, cwd=tmp_path)
+    assert done.stdout.strip() == "False"
+    assert [said for said in wrong.values() if said not in done.stderr] == []
+
+
+def test_what_is_left_out_is_named_once(painter: Painter, run_cli, works: Path) -> None:
+    err = run_cli("learn", "leaf", works, "--steps", "0").err
+    assert err.count("torn.jpg") == err.count("blank.png") == 1
+    assert "encoding 1 picture\n" in err
+
+
+def test_the_answer_tells_how_to_paint(painter: Painter, run_cli, works: Path, tmp_path: Path) -> None:
+    photo = works / "good.png"
+    kept = run_cli("learn", "leaf", photo, "--steps", "0").out.splitlines()
+    put = run_cli("learn", "leaf", photo, "--steps", "0", "-o", tmp_path / "my styles").out.splitlines()
+    for line, style in ((kept[-1], "leaf"), (put[-1], str(tmp_path / "my styles" / "leaf.style.safetensors"))):
+        command = shlex.split(line.removeprefix("paint with it: ganstyle ").replace("photo.jpg", str(photo)))
+        assert command[-1] == style
+        assert run_cli(*command, "-o", tmp_path / "out").code == 0
+
+
+@pytest.mark.parametrize("stopped", ["early", "terminated"])
+def test_whatever_stops_it_a_style_is_kept(painter: Painter, run_cli, works: Path, monkeypatch, stopped) -> None:
+    made = type(StyleBankBase.of(painter))
+    before = signal.getsignal(signal.SIGTERM)
+    fitting = made.fitting
+
+    def early(self, *args, **how):
+        raise KeyboardInterrupt
+
+    def terminated(self, *args, **how):
+        signal.raise_signal(signal.SIGTERM)
+        return fitting(self, *args, **how)
+
+    monkeypatch.setattr(made, "fitting", {"early": early, "terminated": terminated}[stopped])
+    done = run_cli("learn", "leaf", works, "--steps", "200")
+    assert (done.code, "stopped by you" in done.err) == (0, True)
+    assert stored("leaf").card.fit_steps == 0
+    assert signal.getsignal(signal.SIGTERM) == before

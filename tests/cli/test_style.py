@@ -38,9 +38,17 @@ def test_show_tells_where_a_style_comes_from(painter: Painter, run_cli, tmp_path
     picture = work(tmp_path, "leaf.png", (40, 160, 50))
     run_cli("style", "add", "leaf", picture, "--title", "A leaf", "--source", "my garden")
     shown = run_cli("style", "show", "leaf")
-    assert "title: A leaf" in shown.out
+    assert "title: A leaf" in shown.out and "made of: 1 picture\n" in shown.out
+    assert "refined: no" in shown.out and "0.0" not in shown.out and "yours)" in shown.out
     facts = json.loads(run_cli("style", "show", "leaf", "--json").out)
     assert (facts["source"], facts["works"], facts["shipped"], len(facts["fingerprints"])) == ("my garden", 1, False, 1)
+
+
+def test_show_tells_what_refining_has_brought(painter: Painter, run_cli, tmp_path: Path) -> None:
+    run_cli("style", "add", "leaf", work(tmp_path, "leaf.png", (40, 160, 50)), "--steps", 20)
+    assert "% better) after 20 steps" in run_cli("style", "show", "leaf").out
+    (user_folder() / "torn.style.safetensors").write_bytes(b"x")
+    assert "problem: " in run_cli("style", "show", "torn").out
 
 
 def test_the_thumbnail_can_be_written(painter: Painter, run_cli, tmp_path: Path) -> None:
@@ -143,6 +151,25 @@ def test_a_style_file_is_imported_under_its_own_name_or_another(painter: Painter
     done = json.loads(run_cli("style", "import", path, "--json").out)
     assert done["styles"] == ["leaf"] and names(run_cli) == ["blade", "leaf", "night", "sunset"]
     assert run_cli("style", "import", path, path, "--overwrite").code == 2  # twice the same name
+
+
+@pytest.mark.parametrize("verb", ["import", "add"])
+def test_what_is_no_style_file_is_told_apart(painter: Painter, run_cli, tmp_path: Path, verb: str) -> None:
+    page, picture = tmp_path / "page.safetensors", tmp_path / "picture.safetensors"
+    page.write_text("<!DOCTYPE html><html></html>")
+    work(tmp_path, "leaf.png", (40, 160, 50)).rename(picture)
+    (tmp_path / "folder.safetensors").mkdir()
+    words = {page: "a web page", picture: "a picture", tmp_path / "folder.safetensors": "a folder"}
+    for path, word in {**words, tmp_path / "none.safetensors": "no file"}.items():
+        done = run_cli("style", verb, *(["x"] if verb == "add" else []), path)
+        assert (done.code, word in done.err, "hint:" in done.err) == (2, True, True), path.name
+
+
+def test_a_renewed_style_is_named_where_it_lies(painter: Painter, run_cli, tmp_path: Path) -> None:
+    path, photo = old_style(painter, tmp_path), work(tmp_path, "photo.png", (9, 9, 200))
+    painted = run_cli("transfer", photo, "--style", path, "-o", tmp_path / "out")
+    assert f"keep that: ganstyle style import {path}" in painted.err
+    assert "keep that" not in run_cli("style", "import", path).err
 
 
 def test_hostile_style_files_are_refused_and_nothing_is_kept(painter: Painter, run_cli, tmp_path: Path) -> None:
