@@ -309,20 +309,21 @@ def sheets(bench: Bench, rows: Sequence[dict[str, Any]], *, width: int = 160) ->
         return paint(bench, method, photo, named[work]) if _was(rows, method, photo, work) else BLANK
 
     lines = [[named[w].pixels, *(painted(method, photo, w) for method in shown)] for photo, w in chosen]
-    _tiled(lines, width).save(bench.options.out / "methods.jpg", quality=72, optimize=True)
+    tiled(lines, width).save(bench.options.out / "methods.jpg", quality=72, optimize=True)
     mine = next(method for method in ("refined", "broad", "instant") if any(r["method"] == method for r in rows))
     lines = [[BLANK, *(work.pixels for work in works)]]
     for photo in photos:
         if any(pair[0] == photo for pair in done):
             lines += [[bench.photos[photo], *(painted(m, photo, w.name) for w in works)] for m in (mine, RIVAL)]
-    _tiled(lines, width * 5 // 8).save(bench.options.out / "beside.jpg", quality=70, optimize=True)
+    tiled(lines, width * 5 // 8).save(bench.options.out / "beside.jpg", quality=70, optimize=True)
 
 
 def _was(rows: Sequence[dict[str, Any]], method: str, photo: str, work: str) -> bool:
     return any((row["method"], row["photo"], row["work"]) == (method, photo, work) for row in rows)
 
 
-def _tiled(lines: Sequence[Sequence[Pixels]], width: int) -> Image.Image:
+def tiled(lines: Sequence[Sequence[Pixels]], width: int) -> Image.Image:
+    """Return a sheet of rows of uint8 (H, W, 3), each at most `width` pixels wide."""
     height, gap = width * 3 // 4, 3
     columns = max(map(len, lines))
     sheet = Image.new("RGB", (columns * (width + gap), len(lines) * (height + gap)), "white")
