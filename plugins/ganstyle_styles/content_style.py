@@ -32,15 +32,15 @@ class ContentStyleOptions(Options):
         tuple[float, ...],
         Field(description="Share of the draws of each style folder; empty: equal shares."),
     ] = ()
-    crop: Annotated[int, Field(ge=32, description="Side of a crop in pixels.")] = 128
+    crop: Annotated[int, Field(ge=32, description="Side of a crop in pixels.")] = 192
     style_short_side: Annotated[
         tuple[int, int],
         Field(description="Range of a work's short side, in pixels, before it is cropped."),
-    ] = (176, 416)
+    ] = (220, 520)
     photo_zoom: Annotated[
         tuple[float, float],
         Field(description="Range of the photo's zoom; above 1 imitates large pictures."),
-    ] = (0.65, 1.6)
+    ] = (0.8, 3.0)
 
 
 class ContentStyle:

@@ -16,11 +16,11 @@ from ganstyle.functional.artefacts import lattice_share
 from ganstyle.nn.encoders import load_backbone
 from ganstyle.nn.modules import frozen
 
-from .adastyle import GRID, STYLE_TAPS, Discriminator, Stylizer
+from .adastyle import STYLE_TAPS, Discriminator, Stylizer
 from .perceptual import CONTENT_TAPS, GRAM_TAPS, LAST_BLOCK, perceptual_parts
 from .windows import matched_windows
 
-LATTICE_CELLS = 4  # side of the windows in periods: lattices come and go with the texture under them
+LATTICE = {4: 8, 8: 4}  # period: cells; windows of 32 pixels, as lattices come and go with the texture under them
 IDENTITY_EVERY = 4  # lazy: a quarter of the batch, every fourth step, at four times the weight
 
 Logged = tuple[Tensor, dict[str, Tensor]]
@@ -114,7 +114,7 @@ class AdaStyleTask:
             matching=self.matching(content, style),
         )
         if self.options.lattice > 0:
-            parts["lattice"] = lattice_share(painted, GRID, cells=LATTICE_CELLS).mean()
+            parts["lattice"] = lattice_loss(painted)
         total = sum(getattr(self.options, name) * part for name, part in parts.items())
         if step % IDENTITY_EVERY == 0:
             parts["identity"] = self.identity_loss(content[: max(1, len(content) // 4)])
@@ -190,6 +190,15 @@ class AdaStyleTask:
         stylizer = cast(Stylizer, networks["stylizer"])
         code = stylizer.encode(batch["style"][rows])
         return stylizer.stylize(batch["images"][rows], code, seed=seed)
+
+
+def lattice_loss(painted: Tensor) -> Tensor:
+    """Return the share of the fine structure that repeats with the painter's shuffles, a scalar of at least 0.
+
+    Shares below 0, which textures of other wavelengths have, count as 0: a painter that was paid for them laid bricks.
+    """
+    shares = [lattice_share(painted, period, cells=cells) for period, cells in LATTICE.items()]
+    return torch.relu(torch.stack(shares)).sum(0).mean()
 
 
 def shifted(images: Tensor, step: int) -> Tensor:

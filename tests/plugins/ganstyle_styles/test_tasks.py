@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from ganstyle_styles.tasks import AdaStyleTask, AdaStyleTaskOptions, shifted
+from ganstyle_styles.tasks import AdaStyleTask, AdaStyleTaskOptions, lattice_loss, shifted
 
 from ganstyle.api import Batch
 from ganstyle.errors import UsageError
@@ -78,6 +78,13 @@ def test_without_its_weight_the_lattice_is_not_measured(make_task, batch):
     task = make_task(lattice=0.0)
     task.progress(0.1)
     assert "lattice" not in task.stylizer_loss(batch, 1)[1]
+
+
+def test_a_lattice_costs_its_share_and_other_textures_cost_nothing():
+    pattern = torch.rand(4, 4, generator=torch.Generator().manual_seed(0)).repeat(24, 24).expand(2, 3, -1, -1)
+    waves = torch.sin(torch.arange(96) * 2 * torch.pi / 11).expand(2, 3, 96, 96)  # pays below 0 before it is cut off
+    assert lattice_loss(pattern).item() == pytest.approx(2.0, abs=1e-4)  # of period 4, so of period 8 as well
+    assert lattice_loss(waves).item() < 0.05
 
 
 def test_styles_are_compared_by_windows_where_pictures_hold_several(make_task, batch):
