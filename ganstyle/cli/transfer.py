@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ganstyle.cli.output import DeviceOption, JsonFlag, Output, QuietFlag, SeedOption, command
+from ganstyle.cli.pipes import PIPE, check_single, received, send
 from ganstyle.cli.transfer_options import (
     AUTO,
     ColorOption,
@@ -37,7 +36,6 @@ from ganstyle.errors import EXIT_OK, NoInputError, UsageError
 if TYPE_CHECKING:
     from ganstyle.cli.progress import Progress
     from ganstyle.data.finding import Found
-    from ganstyle.data.reading import Picture
     from ganstyle.style.bank import Style
     from ganstyle.style.base import BaseModel
     from ganstyle.style.batch import Masks, Outcome
@@ -45,7 +43,6 @@ if TYPE_CHECKING:
     from ganstyle.style.translation import Translation
     from ganstyle.style.variants import Variant
 
-MAX_STDIN_BYTES = 1 << 30
 DEFAULT_OUT = "stylized"
 SHEETS = {
     "styles": "ganstyle transfer PHOTO --sheet",
@@ -108,14 +105,14 @@ def transfer(
     # All of this before torch is imported: a typing error is told at once.
     translating = _translating(model, direction, asked)
     wanted = _wanted(style, output, sheet=sheet and asked.count == 1, translating=translating)
-    piped = photos == ["-"] or out == "-"
-    found = None if piped else _found(photos, output, mask=place, sheet=sheet)
-    call = _loaded(wanted, asked, model=translating or model, device=device, mask=place, output=output)
     how = {"skip_existing": skip_existing, "overwrite": overwrite, "quality": quality, "dry_run": dry_run}
-    call = replace(call, found=found, out=Path(out or DEFAULT_OUT), suffix=suffix, how=how)
-    if piped:
-        return _pipe(photos, out, call)
-    return _sheets(call) if sheet else _paint(call)
+    with received(photos) as files:
+        found = _found(files, output, mask=place, sheet=sheet)
+        call = _loaded(wanted, asked, model=translating or model, device=device, mask=place, output=output)
+        call = replace(call, found=found, out=Path(out or DEFAULT_OUT), suffix=suffix, how=how)
+        if out == PIPE or (out is None and photos == [PIPE]):
+            return _sent(call, sheet)
+        return _sheets(call) if sheet else _paint(call)
 
 
 @dataclass(frozen=True)
@@ -198,21 +195,21 @@ class _Call:
 
 def _found(photos: list[str] | None, output: Output, *, mask: Path | None, sheet: bool) -> Found:
     from ganstyle.data.embedded import embedded_pictures
-    from ganstyle.data.finding import find_images
-    from ganstyle.style.batch import check_found, without, without_own
+    from ganstyle.data.finding import MISSING, find_images
+    from ganstyle.style.batch import OWN, check_found, without, without_own
 
     if not photos:
         photos = [str(embedded_pictures("photos")[0])]
         output.say(f"no picture given: painting the embedded {Path(photos[0]).name}")
-    if "-" in photos:
-        raise UsageError("- (stdin) can't be mixed with other pictures", where="PHOTOS", hint="ganstyle transfer -")
     if sheet and photos[0] in SHEETS and not Path(photos[0]).exists():
         raise UsageError(f"--sheet takes no {photos[0]!r}", where="option --sheet", hint=SHEETS[photos[0]])
     found = without_own(find_images(photos), [Path(photo) for photo in photos])
-    found = check_found(without(found, mask, reason="the mask") if mask else found)
-    for path, reason in found.ignored:
-        if reason in {"does not exist", "made by ganstyle"}:
-            output.warn(f"{path}: {reason}; left out")
+    found = check_found(without(found, mask, reason="the mask") if mask else found, where=" ".join(photos))
+    for reason in (MISSING, OWN):
+        left_out = [path for path, why in found.ignored if why == reason]
+        if left_out:
+            more = f" and {len(left_out) - 1} more" if len(left_out) > 1 else ""
+            output.warn(f"{left_out[0]}{more}: {reason}; left out")
     return found
 
 
@@ -296,17 +293,24 @@ def _loaded(
 
 
 def _paint(call: _Call) -> int:
-    from ganstyle.style.batch import plan, run
+    from ganstyle.style.batch import plan
 
     jobs = plan(call.photos, call.variants, out=call.out, suffix=call.suffix)
-    how = dict(call.how)
-    if how.pop("dry_run"):
+    if call.how["dry_run"]:
         rows = [(job.photo, job.variant.label, job.target) for job in jobs]
         headings = ("photo", "style", "result")
         listed = [dict(zip(headings, row, strict=True)) for row in rows]
         call.output.result(call.facts() | {"dry_run": True, "jobs": listed}, table=(headings, rows))
         return EXIT_OK
-    return _watched(call, run(jobs, base=call.base, masks=call.masks, brush=call.brush, **how), len(jobs))
+    return _watched(call, _paintings(call), len(jobs))
+
+
+def _paintings(call: _Call) -> Iterator[Outcome]:
+    from ganstyle.style.batch import plan, run
+
+    jobs = plan(call.photos, call.variants, out=call.out, suffix=call.suffix)
+    how = {name: call.how[name] for name in ("skip_existing", "overwrite", "quality")}
+    return run(jobs, base=call.base, masks=call.masks, brush=call.brush, **how)
 
 
 def _watched(call: _Call, outcomes: Iterator[Outcome], total: int, *, each: int = 1) -> int:
@@ -323,7 +327,19 @@ def _watched(call: _Call, outcomes: Iterator[Outcome], total: int, *, each: int 
                 progress.advance(1)
             if outcome.state == "failed" and many:
                 call.output.warn(f"{outcome.message} (the others go on)")
+    _tell_notes(done, call.output)
     return _summarised(done, call)
+
+
+def _tell_notes(outcomes: list[Outcome], output: Output) -> None:
+    """Say what was changed or left out of photographs, each kind of note once."""
+    noted: dict[str, list[str]] = {}
+    for outcome in outcomes:
+        for note in outcome.notes:
+            noted.setdefault(note, []).append(outcome.photo.name)
+    for note, names in noted.items():
+        others = len(set(names)) - 1
+        output.say(f"note: {names[0]}{f' and {others} more' if others else ''}: {note}")
 
 
 def _summarised(outcomes: list[Outcome], call: _Call) -> int:
@@ -348,44 +364,28 @@ def _summarised(outcomes: list[Outcome], call: _Call) -> int:
 
 
 def _sheets(call: _Call) -> int:
-    from ganstyle.style.batch import sheet_targets, sheets
+    from ganstyle.style.batch import sheet_targets
 
     targets = sheet_targets(call.photos, call.out)
-    how = {name: call.how[name] for name in ("overwrite", "skip_existing")}
     if call.how["dry_run"]:
         table = (("photo", "sheet"), list(targets.items()))
         call.output.result(call.facts() | {"dry_run": True, "sheets": targets}, table=table)
         return EXIT_OK
-    made = sheets(call.photos, call.variants, out=call.out, base=call.base, masks=call.masks, brush=call.brush, **how)
-    return _watched(call, made, len(targets), each=len(call.variants))
+    return _watched(call, _sheets_made(call), len(targets), each=len(call.variants))
 
 
-def _pipe(photos: list[str] | None, out: str | None, call: _Call) -> int:
-    """Read one picture from stdin, or write one to stdout, or both."""
-    from ganstyle.style.transfer import apply_styles
+def _sheets_made(call: _Call) -> Iterator[Outcome]:
+    from ganstyle.style.batch import sheets
 
-    if photos is None or len(photos) != 1 or len(call.variants) != 1:
-        raise UsageError("a pipe takes one picture and one style", where="-", hint="ganstyle transfer - --style monet")
-    variant, source = call.variants[0], Path("stdin.png" if photos[0] == "-" else photos[0])
-    regions = call.masks.of(source, source.parent) if call.masks else None
-    how = {"base": call.base, "regions": regions, "options": variant.options, "brush": call.brush}
-    painting = apply_styles(_piped(photos[0]), variant.styles, **how)
-    name = f"{source.stem}-{variant.label}.{call.suffix or 'png'}"
-    if out not in (None, "-"):
-        painting.save(Path(out or "") / name, overwrite=call.how["overwrite"], quality=call.how["quality"])
-        return EXIT_OK
+    how = {name: call.how[name] for name in ("overwrite", "skip_existing")}
+    return sheets(call.photos, call.variants, out=call.out, base=call.base, masks=call.masks, brush=call.brush, **how)
+
+
+def _sent(call: _Call, sheet: bool) -> int:
+    """Write the only result to stdout, a PNG unless another format is asked for."""
+    results = 1 if sheet else len(call.variants)
+    check_single(len(call.photos.files), results, json=call.output.json, dry_run=call.how["dry_run"])
     with tempfile.TemporaryDirectory() as folder:
-        sys.stdout.buffer.write(painting.save(Path(folder) / name, quality=call.how["quality"]).read_bytes())
-    sys.stdout.buffer.flush()
+        call = replace(call, out=Path(folder), suffix=call.suffix or "png")
+        _tell_notes(send((_sheets_made if sheet else _paintings)(call)), call.output)
     return EXIT_OK
-
-
-def _piped(source: str) -> Picture:
-    from ganstyle.data.reading import open_picture
-
-    if source != "-":
-        return open_picture(source)
-    data = sys.stdin.buffer.read(MAX_STDIN_BYTES + 1)
-    if not data or len(data) > MAX_STDIN_BYTES:
-        raise NoInputError("stdin holds no picture" if not data else "stdin holds more than 1 GB", where="-")
-    return open_picture(io.BytesIO(data), name="stdin")

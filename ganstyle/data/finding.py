@@ -15,6 +15,7 @@ IMAGE_SUFFIXES = frozenset(
         ".jpg .jpeg .jpe .jfif .png .apng .webp .bmp .dib .tif .tiff .gif .avif .ppm .pgm .pbm .pnm .mpo .heic .heif"
     ).split()
 )
+MISSING = "does not exist"
 _LITTER = {"thumbs.db", "desktop.ini", "__macosx"}
 
 
@@ -66,7 +67,7 @@ def find_images(paths: Iterable[str | os.PathLike[str]] | str | os.PathLike[str]
         elif root.exists():
             found.add(root, root.parent)
         else:
-            found.ignored.append((root, "does not exist"))
+            found.ignored.append((root, MISSING))
     return found
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ganstyle.api import suggest
-from ganstyle.data.finding import Found
+from ganstyle.data.finding import MISSING, Found
 from ganstyle.data.names import safe_name, shown
 from ganstyle.data.provenance import STYLISED, read_marks
 from ganstyle.data.reading import Picture, open_picture
@@ -21,6 +21,8 @@ from ganstyle.style.selection import renamed
 from ganstyle.style.sheet import photo_sheet
 from ganstyle.style.transfer import Brush, apply_styles
 from ganstyle.style.variants import Variant
+
+OWN = "made by ganstyle"
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class Outcome:
         state: `done`, `skipped` or `failed`.
         message: why it failed or was skipped; else notes on the photograph.
         hint: what helps if it failed.
+        notes: what was changed or left out of the photograph unasked, one sentence each.
     """
 
     photo: Path
@@ -59,6 +62,7 @@ class Outcome:
     state: str
     message: str = ""
     hint: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def plan(found: Found, variants: Sequence[Variant], *, out: Path, suffix: str | None = None) -> list[Job]:
@@ -127,7 +131,7 @@ def check_suffix(suffix: str | None) -> str | None:
 def without_own(found: Found, named: Iterable[Path]) -> Found:
     """Return the search without pictures that ganstyle made, unless they were named one by one."""
     asked = set(named)
-    return _without(found, [p for p in found.files if p not in asked and read_marks(p).ours], "made by ganstyle")
+    return _without(found, [p for p in found.files if p not in asked and read_marks(p).ours], OWN)
 
 
 def without(found: Found, place: Path, *, reason: str) -> Found:
@@ -144,21 +148,27 @@ def _without(found: Found, left_out: Sequence[Path], reason: str) -> Found:
     return replace(kept, roots={path: found.roots[path] for path in kept.files})
 
 
-def check_found(found: Found) -> Found:
+def check_found(found: Found, *, where: str = "") -> Found:
     """Return the search if it found a photograph.
+
+    Args:
+        found: the search.
+        where: it was.
 
     Raises:
         NoInputError: it didn't; says what there was.
     """
     if found.files:
         return found
+    where = shown(found.ignored[0][0]) if found.ignored else where
+    hint = "give pictures or folders of pictures"
     reasons = Counter(reason for _, reason in found.ignored)
-    what = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common()) or "nothing"
-    raise NoInputError(
-        f"no picture to paint: found {what}",
-        where=shown(found.ignored[0][0]) if found.ignored else "",
-        hint="give pictures or folders of pictures",
-    )
+    if set(reasons) == {MISSING}:
+        count = len(found.ignored)
+        message = f"{where} {MISSING}" if count == 1 else f"none of {count} files exists"
+        raise NoInputError(message, where=where, hint=hint)
+    what = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
+    raise NoInputError(f"no picture to paint{f', only: {what}' if what else ''}", where=where, hint=hint)
 
 
 @dataclass(frozen=True)
@@ -222,7 +232,7 @@ def run(
             painting = apply_styles(_usable(picture, job.target), job.variant.styles, **how)
             replace_it = overwrite and job.target.resolve() not in inputs  # never somebody's photograph
             path = painting.save(job.target, overwrite=replace_it, quality=quality)
-            yield Outcome(job.photo, label, path, "done", "; ".join(painting.notes))
+            yield Outcome(job.photo, label, path, "done", "; ".join(painting.notes), notes=picture.notes)
         except InputError as error:
             yield Outcome(job.photo, label, None, "failed", error.message, error.hint)
 
@@ -302,4 +312,4 @@ def sheets(
             yield Outcome(photo, "sheet", None, "failed", error.message, error.hint)
             continue
         path = save_image(page, target, overwrite=overwrite, provenance=facts, source_type=STYLISED)
-        yield Outcome(photo, "sheet", path, "done")
+        yield Outcome(photo, "sheet", path, "done", notes=picture.notes)

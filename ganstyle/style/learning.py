@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from ganstyle.data.finding import find_images
+from ganstyle.data.finding import MISSING, find_images
 from ganstyle.data.names import shown
 from ganstyle.data.reading import ImageLike, as_array, is_tensor
 from ganstyle.errors import InputError, NoInputError
@@ -32,7 +32,6 @@ ENCODE_SIDE = 288  # short side in pixels: the middle of the sizes at which trai
 MAX_ASPECT = 6
 MIN_SIDE = 32
 KEPT_CODES = 4
-MISSING = "does not exist"
 THUMBNAIL_SIDE, LEAN_SIDE = 192, 128
 SAMPLE_SIDE = 256
 SAMPLES_BYTES = 33_000  # together, so that a style file stays below 64 kB

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import errno
-import io
 import json
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -157,7 +155,10 @@ def test_own_results_inside_the_folder_are_left_out(painter: Painter, run_cli) -
     assert run_cli("transfer", ".", "-s", "sunset").code == 0
     again = run_cli("transfer", ".", "-s", "sunset")
     assert written() == ["a-sunset-2.png", "a-sunset.png"]
-    assert "made by ganstyle; left out" in again.err
+    assert "warning: stylized/a-sunset.png: made by ganstyle; left out" in again.err
+    put("b.png")
+    third = run_cli("transfer", ".", "-s", "sunset", "--skip-existing")
+    assert "stylized/a-sunset-2.png and 1 more: made by ganstyle; left out" in third.err
 
 
 def test_a_sheet_shows_the_photograph_and_all_styles(painter: Painter, run_cli) -> None:
@@ -173,24 +174,6 @@ def test_quiet_says_nothing_and_json_is_one_object(painter: Painter, run_cli) ->
     done = run_cli("transfer", put("p.png"), "-s", "sunset", "--json", "--quiet")
     answer = json.loads(done.out)
     assert (done.err, answer["schema"], answer["results"][0]["state"]) == ("", 1, "done")
-
-
-def test_a_picture_goes_through_a_pipe(painter: Painter, run_cli, monkeypatch) -> None:
-    stream, output = io.BytesIO(), io.BytesIO()
-    gradient().save(stream, "PNG")
-    stream.seek(0)
-    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=stream))
-    monkeypatch.setattr(sys, "stdout", SimpleNamespace(buffer=output, flush=lambda: None))
-    from ganstyle.cli.app import main
-
-    assert main(["transfer", "-", "--style", "sunset"]) == 0
-    assert np.asarray(Image.open(output), dtype=float).mean((0, 1)) == pytest.approx([200, 90, 40], abs=2)
-
-
-def test_an_empty_pipe_is_exit_4(painter: Painter, run_cli, monkeypatch) -> None:
-    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO()))
-    done = run_cli("transfer", "-", "--style", "sunset")
-    assert (done.code, done.out) == (4, "")
 
 
 def test_without_a_photograph_the_embedded_one_is_painted(painter: Painter, run_cli) -> None:
@@ -352,9 +335,27 @@ def test_a_disk_that_fills_stops_the_batch_and_leaves_no_half_file(painter: Pain
     assert "No space left" in done.err
 
 
-def test_a_mask_works_in_a_pipe(painter: Painter, run_cli) -> None:
-    done = run_cli(
-        "transfer", put("p.png"), "-s", "sunset", "--mask", put_mask("m.png"), "--variations", 2, "--out", "-"
-    )
-    assert done.code == 2
-    assert "one picture and one style" in done.err
+def test_notes_on_photographs_are_told_once_for_each_kind(painter: Painter, run_cli) -> None:
+    frames = [gradient(), gradient()]
+    for name in ("a.gif", "b.gif"):
+        frames[0].save(name, save_all=True, append_images=[Image.new("RGB", (120, 80))])
+    done = run_cli("transfer", "a.gif", "b.gif", put("c.png"), "-s", "sunset", "-s", "night", "--max-size", 64)
+    notes = [line for line in done.err.splitlines() if line.startswith("note:")]
+    assert notes == ["note: a.gif and 1 more: an animation: its first frame is used"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("nowhere.jpg",), "error: nowhere.jpg does not exist\nwhere: nowhere.jpg"),
+        (("a.jpg", "b.jpg"), "error: none of 2 files exists"),
+        (("empty",), "error: no picture to paint\nwhere: empty"),
+        (("texts",), "error: no picture to paint, only: 1 not an image by its name\nwhere: texts/notes.txt"),
+    ],
+)
+def test_what_has_no_picture_is_named(painter: Painter, run_cli, words, said) -> None:
+    Path("empty").mkdir()
+    Path("texts").mkdir()
+    Path("texts/notes.txt").write_text("x")
+    done = run_cli("transfer", *words, "-s", "sunset")
+    assert (done.code, said in done.err) == (4, True)
