@@ -37,6 +37,10 @@ class TranslatorOptions(Options):
     norm: Annotated[
         NormKind, Field(description="instance, or none: small crops and whole pictures then look alike to it.")
     ] = "instance"
+    coarse: Annotated[
+        Literal[1, 2, 4, 8],
+        Field(description="fast adds to the mean colours of squares of so many pixels; 1: to the picture itself."),
+    ] = 1
     d_channels: Annotated[int, Field(ge=2, le=512, description="Width of the discriminator's first layer.")] = 32
     d_layers: Annotated[
         int | None, Field(ge=1, le=6, description="Its strided layers; none: 3, the papers' 70 pixels, from 128 on.")
@@ -112,7 +116,7 @@ def _generator(options: TranslatorOptions, image: ImageSpec, *, code_length: int
     channels = options.base_channels or CHANNELS[options.generator]
     norms = {"kind": options.norm, "code_length": code_length}
     if options.generator == "fast":
-        return FastGenerator(channels, options.blocks or 6, **norms)
+        return FastGenerator(channels, options.blocks or 6, coarse=options.coarse, **norms)
     blocks = options.blocks or (9 if min(image.height, image.width) >= LARGE else 6)
     return ResnetGenerator(channels, blocks, downs=options.downs, **norms)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from ganstyle_translation.generators import KEPT, FastGenerator, ResnetGenerator
+from ganstyle_translation.generators import KEPT, FastGenerator, ResnetGenerator, blurred
 from ganstyle_translation.layers import Walk
 
 
@@ -61,6 +61,7 @@ def test_a_coded_generator_obeys_the_code(pictures):
     [
         lambda: FastGenerator(2, 1, kind="none"),
         lambda: FastGenerator(2, 2, kind="none"),
+        lambda: FastGenerator(2, 2, kind="none", coarse=8),
         lambda: ResnetGenerator(2, 2, kind="none"),
         lambda: ResnetGenerator(2, 1, downs=3, kind="none"),
     ],
@@ -81,3 +82,29 @@ def test_nothing_beyond_the_reach_matters(make):
         touched = slope.abs().sum((0, 1, 2)).nonzero().flatten()
         farthest.append(max(column - int(touched[0]), int(touched[-1]) - column))
     assert 8 < max(farthest) <= generator.reach
+
+
+@pytest.mark.parametrize("side", [2, 4, 8])
+def test_a_silent_generator_that_is_coarse_gives_back_mean_colours_without_the_grain(side, pictures):
+    generator, images = FastGenerator(4, 2, coarse=side), pictures(1)
+    torch.nn.init.zeros_(generator.to_rgb.weight)
+    torch.nn.init.zeros_(generator.to_rgb.bias)
+    made = generator(images, Walk()) / KEPT
+    means = images.unflatten(2, (-1, side)).unflatten(4, (-1, side)).mean((3, 5))
+    # Four squares meet in four pixels, whose mean is theirs.
+    meeting = (means[:, :, :-1, :-1] + means[:, :, 1:, :-1] + means[:, :, :-1, 1:] + means[:, :, 1:, 1:]) / 4
+    rows, columns = meeting.shape[2:]
+    corners = [made[:, :, side - 1 + y :: side, side - 1 + x :: side] for y in (0, 1) for x in (0, 1)]
+    assert torch.allclose(sum(corner[:, :, :rows, :columns] for corner in corners) / 4, meeting, atol=1e-4)
+    assert (made - images).abs().mean() > 0.02
+
+
+def test_nothing_is_blurred_by_squares_of_one_pixel(pictures):
+    assert torch.equal(blurred(pictures(1), 1), pictures(1))
+
+
+def test_a_fresh_generator_draws_no_lattice():
+    """Of a picture in one colour, all pixels change alike, but for the edges."""
+    torch.manual_seed(0)
+    made = FastGenerator(8, 2, kind="none")(torch.full((1, 3, 64, 64), 0.2), Walk())
+    assert made.flatten(2).std(2).max() < 1e-6
