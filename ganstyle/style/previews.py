@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from ganstyle.data.reading import open_picture
-from ganstyle.data.writing import save_image
+from ganstyle.data.writing import contact_sheet, save_image
 from ganstyle.style.base import BaseModel
 from ganstyle.style.painters import Code, Pixels
 from ganstyle.style.refining import Stage
@@ -17,7 +17,6 @@ from ganstyle.style.tiling import paint
 
 PREVIEWED = 3
 PREVIEW_SIZE = (384, 288)
-GAP = 6
 
 
 class Previews:
@@ -48,22 +47,16 @@ class Previews:
         if not stage.checked or np.array_equal(stage.code, self._shown):
             return
         self._shown = stage.code
-        sheet = np.concatenate(
-            [self._first, np.full((GAP, *self._first.shape[1:]), 255, np.uint8), self._row(stage.code)]
+        sheet = contact_sheet(
+            [*self._first, *self._row(stage.code)],
+            columns=len(self._first),
+            row_labels=["instant", f"{stage.steps} step{'s' if stage.steps != 1 else ''}"],
         )
         path = self.folder / f"{self.name}-{stage.steps:05}.png"
         self.written.append(save_image(sheet, path, overwrite=True, source_type=None))
 
-    def _row(self, code: Code) -> Pixels:
-        painted = [paint(self.base, photo, code) for photo in self._photos]
-        height = max(len(picture) for picture in painted)
-        return np.concatenate([_framed(picture, height) for picture in painted], axis=1)
-
-
-def _framed(picture: Pixels, height: int) -> Pixels:
-    frame = np.full((height, picture.shape[1] + GAP, 3), 255, np.uint8)
-    frame[: len(picture), : picture.shape[1]] = picture
-    return frame
+    def _row(self, code: Code) -> list[Image.Image]:
+        return [Image.fromarray(paint(self.base, photo, code)) for photo in self._photos]
 
 
 def _fitted(photo: Pixels) -> Pixels:

@@ -32,12 +32,19 @@ class Variant:
         caption: what sets it apart from the others of its kind, for a sheet.
         styles: one, or one for each region of a mask.
         options: how.
+        setting: the part of the caption that doesn't name the styles.
     """
 
     label: str
     caption: str
     styles: tuple[Style, ...]
     options: TransferOptions
+    setting: str = ""
+
+    @property
+    def named(self) -> str:
+        """The names of the styles."""
+        return "-".join(style.name for style in self.styles)
 
 
 def variants_of(
@@ -70,10 +77,11 @@ def variants_of(
         changed = replace(options, strength=strength, stroke_size=size, variation=number)
         named = "-".join(style.name for style in group)
         marks = (f"s{strength * 100:g}", f"x{size:g}" if size else "xauto", f"v{number}" if number > 1 else "")
-        words = (named, f"strength {strength:g}", f"strokes {size:g}" if size else "strokes auto", f"v{number}")
+        words = (f"strength {strength:g}", f"strokes {size:g}" if size else "strokes auto", f"variation {number}")
         label = "-".join([named, *(mark for mark, shown in zip(marks, many[1:], strict=True) if shown and mark)])
-        caption = " ".join(word for word, shown in zip(words, many, strict=True) if shown) or named
-        result.append(Variant(label, caption, group, changed))
+        setting = ", ".join(word for word, shown in zip(words, many[1:], strict=True) if shown)
+        caption = " ".join(part for part in (named if many[0] else "", setting) if part) or named
+        result.append(Variant(label, caption, group, changed, setting))
     return result
 
 

@@ -35,6 +35,13 @@ def test_lists_show_in_names_and_captions() -> None:
     ]  # fmt: skip
 
 
+def test_a_setting_is_a_caption_without_the_style() -> None:
+    made = variants_of([(style("a"),), (style("b"),)], options=TransferOptions(), strengths=[0.3, 1], variations=2)
+    assert [variant.named for variant in made] == ["a"] * 4 + ["b"] * 4
+    assert [variant.setting for variant in made[:2]] == ["strength 0.3, variation 1", "strength 0.3, variation 2"]
+    assert made[4].caption == "b strength 0.3, variation 1"
+
+
 def test_the_first_variation_is_the_plain_one() -> None:
     assert [label for label, _ in labels("monet", variations=3)] == ["monet", "monet-v2", "monet-v3"]
 
