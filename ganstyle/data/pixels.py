@@ -123,6 +123,25 @@ def _through_profile(image: Image.Image, data: bytes) -> Image.Image:
     return _transformed(image, profile)
 
 
+def in_profile(rgb: NDArray[np.uint8], icc: bytes) -> NDArray[np.uint8] | None:
+    """Return sRGB pixels as the numbers of another colour profile, the way back of `to_arrays`.
+
+    Args:
+        rgb: uint8 (H, W, 3), sRGB.
+        icc: a profile as files hold it.
+
+    Returns:
+        uint8 (H, W, 3), untouched if the profile is sRGB; None if it is broken or not for writing RGB.
+    """
+    try:
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
+        if profile.profile.xcolor_space.strip() != "RGB":
+            return None
+        return rgb if _is_srgb(profile) else np.asarray(_transformed(Image.fromarray(rgb), _srgb(), profile))
+    except Exception:  # as in reading: a broken profile is never worth losing the picture
+        return None
+
+
 def _is_srgb(profile: ImageCms.ImageCmsProfile) -> bool:
     # By its colorants, not by its name: a name can lie, and an sRGB picture must pass bit for bit.
     ours = _srgb().profile
@@ -141,11 +160,14 @@ def _same_curve(profile: ImageCms.ImageCmsProfile) -> bool:
     return bool(np.abs(moved - np.asarray(ramp)).max() <= 2)
 
 
-def _transformed(image: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.Image:
+def _transformed(
+    image: Image.Image, profile: ImageCms.ImageCmsProfile, target: ImageCms.ImageCmsProfile | None = None
+) -> Image.Image:
+    """Return the picture in the numbers of another profile, sRGB unless told otherwise."""
     result = ImageCms.profileToProfile(
         image,
         profile,
-        _srgb(),
+        target or _srgb(),
         renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
         outputMode="RGB",
         flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,

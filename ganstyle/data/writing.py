@@ -204,6 +204,7 @@ def save_image(
     alpha: NDArray[np.uint8] | None = None,
     provenance: Mapping[str, Any] | None = None,
     source_type: str | None = GENERATED,
+    icc: bytes | None = None,
 ) -> Path:
     """Write a picture with its marks, and with no metadata but these.
 
@@ -215,6 +216,7 @@ def save_image(
         alpha: uint8 (H, W); put on white where the format has no transparency.
         provenance: settings, seed, model hash ...; folders in it are dropped.
         source_type: IPTC digital source type; None writes no marks.
+        icc: colour profile to write the picture in, as files hold it; one that doesn't serve is left out.
 
     Returns:
         The path written.
@@ -223,12 +225,12 @@ def save_image(
         UsageError: unknown extension, or too large for the format.
         EnvironmentProblem: full disk, no permission; an old file is intact.
     """
-    picture = _as_picture(image, alpha)
+    picture, profile = _in_profile(_as_picture(image, alpha), icc)
     kind = check_target(path, picture.size)
     if kind == "JPEG" and picture.mode == "RGBA":
         picture = _on_white(picture)
     stream = io.BytesIO()
-    picture.save(stream, kind, **_settings(kind, quality), **_marks(kind, source_type, provenance))
+    picture.save(stream, kind, **_settings(kind, quality), **_marks(kind, source_type, provenance), **profile)
     return write_atomic(path, stream.getvalue(), overwrite=overwrite)
 
 
@@ -246,6 +248,17 @@ def _as_picture(image: Any, alpha: NDArray[np.uint8] | None) -> Image.Image:
     if alpha is not None:
         array = np.dstack([array[..., :3], alpha])
     return Image.fromarray(np.ascontiguousarray(array))
+
+
+def _in_profile(picture: Image.Image, icc: bytes | None) -> tuple[Image.Image, dict[str, Any]]:
+    """Return the sRGB picture in the numbers of a profile, and the argument of Pillow's `save` for it."""
+    from ganstyle.data.pixels import in_profile
+
+    moved = in_profile(np.asarray(picture.convert("RGB")), icc) if icc else None
+    if moved is None:
+        return picture, {}
+    alpha = np.asarray(picture)[..., 3] if picture.mode == "RGBA" else None
+    return _as_picture(moved, alpha), {"icc_profile": icc}
 
 
 def _on_white(picture: Image.Image) -> Image.Image:

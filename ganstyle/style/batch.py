@@ -255,7 +255,7 @@ def _reader(masks: Masks | None) -> Callable[[Path, Path], tuple[Picture, Region
 
 def _opened(photo: Path, masks: Masks | None, root: Path) -> tuple[Picture, Regions | None] | InputError:
     try:
-        return open_picture(photo), masks.of(photo, root) if masks else None
+        return open_picture(photo, keep_icc=True), masks.of(photo, root) if masks else None
     except InputError as error:  # kept: every variant of this photograph fails alike
         return error
 

@@ -88,12 +88,14 @@ class Painting:
         alpha: uint8 (H, W) of the photograph, or None.
         notes: what happened to the photograph on the way, one sentence each.
         settings: what made it, plain JSON.
+        icc: colour profile of the photograph, in which it is written; `rgb` is sRGB all the same.
     """
 
     rgb: Pixels
     alpha: Pixels | None = None
     notes: tuple[str, ...] = ()
     settings: dict[str, Any] = field(default_factory=dict)
+    icc: bytes | None = field(default=None, repr=False)
 
     def image(self) -> Image.Image:
         """Return it as a PIL image, RGB or RGBA."""
@@ -121,6 +123,7 @@ class Painting:
             alpha=self.alpha,
             provenance=self.settings,
             source_type=STYLISED,
+            icc=self.icc,
         )
 
 
@@ -291,7 +294,8 @@ def apply_styles(
         check_fit(regions.plane.shape[::-1], photo.size, name=regions.name)
         makers = [*(functools.partial(painted_in, style) for style in styles), lambda: rgb][: regions.count]
         painted = composed(regions.planes(photo.size), makers)
-    return Painting(painted, photo.alpha, photo.notes, settings_of(styles, base, options) | _masked(regions))
+    settings = settings_of(styles, base, options) | _masked(regions)
+    return Painting(painted, photo.alpha, photo.notes, settings, photo.icc)
 
 
 def _painted(original: Pixels, style: Style, options: TransferOptions, brush: Brush) -> Pixels:
@@ -341,12 +345,11 @@ def _fitted(photo: Picture, max_size: int | None) -> Picture:
         return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0))
 
     note = f"shrunk from {photo.size[0]}x{photo.size[1]} to {size[0]}x{size[1]}"
-    return Picture(
-        shrunk(photo.on_matte(_matte(photo))),
-        None if photo.alpha is None else shrunk(photo.alpha),
-        photo.grayscale,
-        photo.format,
-        (*photo.notes, note),
+    return replace(
+        photo,
+        rgb=shrunk(photo.on_matte(_matte(photo))),
+        alpha=None if photo.alpha is None else shrunk(photo.alpha),
+        notes=(*photo.notes, note),
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, ImageCms
 from tiny_painter import Painter, gradient, noise
 
 from ganstyle.data.provenance import read_marks
@@ -131,6 +131,20 @@ def test_orientation_is_applied_and_no_location_or_owner_is_left(painter: Painte
         assert not Image.open(result).getexif()
         raw = result.read_bytes().lower()
         assert not [word for word in (b"secret", b"gps", str(Path.cwd()).encode().lower()) if word in raw]
+
+
+@pytest.mark.parametrize("name", ["p.png", "p.jpg"])
+def test_the_colour_profile_is_kept(painter: Painter, run_cli, name: str) -> None:
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    for at in range(132, 132 + 12 * int.from_bytes(profile[128:132], "big"), 12):  # red and blue change places
+        tag = bytes(profile[at : at + 4])
+        profile[at : at + 4] = {b"rXYZ": b"bXYZ", b"bXYZ": b"rXYZ"}.get(tag, tag)
+    put(name, icc_profile=bytes(profile), quality=100)
+    for words, colours in ((("--strength", 0), mean_of(name)), (("-s", "sunset"), [40, 90, 200])):
+        done = run_cli("transfer", name, "-s", "sunset", "--overwrite", "--max-size", 100, *words)
+        result = Image.open(f"stylized/{name.replace('.', '-sunset.')}")
+        assert (done.code, result.info["icc_profile"]) == (0, bytes(profile))
+        assert mean_of(Path(result.filename)) == pytest.approx(colours, abs=3)
 
 
 def test_results_carry_their_marks_and_settings(painter: Painter, run_cli) -> None:

@@ -133,27 +133,17 @@ def test_cmyk_jpeg_without_profile_is_read_as_adobe_writes_it(save):
     assert any("CMYK" in note for note in picture.notes)
 
 
-def _swapped_profile() -> bytes:
-    """An sRGB profile in which the red and blue colorants have changed places."""
-    data = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
-    count = struct.unpack_from(">I", data, 128)[0]
-    for at in range(132, 132 + 12 * count, 12):
-        name = bytes(data[at : at + 4])
-        data[at : at + 4] = {b"rXYZ": b"bXYZ", b"bXYZ": b"rXYZ"}.get(name, name)
-    return bytes(data)
-
-
-def test_a_colour_profile_is_applied(save, corners):
-    found = pixels(save("a.png", corners, icc_profile=_swapped_profile()))
+def test_a_colour_profile_is_applied(save, corners, swapped_profile):
+    found = pixels(save("a.png", corners, icc_profile=swapped_profile))
     assert np.abs(found.astype(int) - corners[..., ::-1]).max() <= 2
 
 
-def test_a_profile_is_applied_to_palettes_and_under_alpha(save):
+def test_a_profile_is_applied_to_palettes_and_under_alpha(save, swapped_profile):
     rgba = np.array([[[255, 0, 0, 100]]], np.uint8)
-    picture = open_picture(save("a.png", rgba, icc_profile=_swapped_profile()))
+    picture = open_picture(save("a.png", rgba, icc_profile=swapped_profile))
     assert np.abs(picture.rgb[0, 0].astype(int) - [0, 0, 255]).max() <= 2 and picture.alpha[0, 0] == 100
     palette = Image.fromarray(rgba[..., :3]).convert("P")
-    found = pixels(save("b.png", palette, icc_profile=_swapped_profile()))
+    found = pixels(save("b.png", palette, icc_profile=swapped_profile))
     assert np.abs(found[0, 0].astype(int) - [0, 0, 255]).max() <= 2
 
 

@@ -10,7 +10,7 @@ import stat
 import numpy as np
 import pytest
 import torch
-from PIL import Image, PngImagePlugin
+from PIL import Image, ImageCms, PngImagePlugin
 
 from ganstyle.data import writing
 from ganstyle.data.reading import open_picture, read_image
@@ -158,3 +158,32 @@ def test_nothing_of_the_input_but_its_pixels_is_written(tmp_path, corners, name)
     source.info["pnginfo"] = info
     data = save_image(source, tmp_path / name).read_bytes()
     assert b"SECRET" not in data and b"Exif" not in data.replace(b"Exif\0\0II*\0", b"")
+
+
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif", "jpg", "webp"])
+def test_a_picture_is_written_in_a_colour_profile(tmp_path, swapped_profile, suffix):
+    pixels = np.random.default_rng(0).integers(0, 256, (1, 3), np.uint8) + np.zeros((16, 16, 3), np.uint8)
+    path = save_image(pixels, tmp_path / f"a.{suffix}", icc=swapped_profile, quality=100)
+    stored = np.asarray(Image.open(path).convert("RGB")).astype(int)
+    assert np.abs(stored - pixels[..., ::-1]).max() <= 3  # another order of the numbers ...
+    seen = open_picture(path, keep_icc=True)
+    assert np.abs(seen.rgb.astype(int) - pixels).max() <= 3 and seen.icc == swapped_profile  # ... for the same colours
+
+
+def test_a_profile_leaves_srgb_pixels_and_transparency_alone(tmp_path, swapped_profile):
+    pixels, alpha = np.random.default_rng(0).integers(0, 256, (2, 9, 9, 3), np.uint8)
+    assert np.array_equal(np.asarray(Image.open(save_image(pixels, tmp_path / "a.png", icc=SRGB))), pixels)
+    moved = open_picture(save_image(pixels, tmp_path / "b.png", icc=swapped_profile, alpha=alpha[..., 0]))
+    assert np.array_equal(moved.alpha, alpha[..., 0]) and np.abs(moved.rgb.astype(int) - pixels).max() <= 2
+
+
+@pytest.mark.parametrize(
+    "profile", [b"garbage", ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()], ids=["broken", "lab"]
+)
+def test_a_profile_that_does_not_serve_is_left_out(tmp_path, profile):
+    pixels = np.full((4, 4, 3), 77, np.uint8)
+    picture = Image.open(save_image(pixels, tmp_path / "a.png", icc=profile))
+    assert np.array_equal(np.asarray(picture), pixels) and "icc_profile" not in picture.info
