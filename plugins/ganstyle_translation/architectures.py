@@ -12,7 +12,7 @@ from ganstyle.errors import UsageError
 
 from .contrast import Projector
 from .discriminator import JudgeNorm, PatchDiscriminator
-from .generators import FastGenerator, ResnetGenerator
+from .generators import FastGenerator, ResnetGenerator, Ups
 from .layers import NormKind
 from .translators import A2B, B2A, LatentMapping, ManyTranslator, StyleEncoder, Translator
 
@@ -41,6 +41,9 @@ class TranslatorOptions(Options):
         Literal[1, 2, 4, 8],
         Field(description="fast adds to the mean colours of squares of so many pixels; 1: to the picture itself."),
     ] = 1
+    ups: Annotated[
+        Ups, Field(description="How fast doubles sizes: shuffle, or linear, of which no adversary makes lattices.")
+    ] = "shuffle"
     d_channels: Annotated[int, Field(ge=2, le=512, description="Width of the discriminator's first layer.")] = 32
     d_layers: Annotated[
         int | None, Field(ge=1, le=6, description="Its strided layers; none: 3, the papers' 70 pixels, from 128 on.")
@@ -116,7 +119,7 @@ def _generator(options: TranslatorOptions, image: ImageSpec, *, code_length: int
     channels = options.base_channels or CHANNELS[options.generator]
     norms = {"kind": options.norm, "code_length": code_length}
     if options.generator == "fast":
-        return FastGenerator(channels, options.blocks or 6, coarse=options.coarse, **norms)
+        return FastGenerator(channels, options.blocks or 6, coarse=options.coarse, ups=options.ups, **norms)
     blocks = options.blocks or (9 if min(image.height, image.width) >= LARGE else 6)
     return ResnetGenerator(channels, blocks, downs=options.downs, **norms)
 

@@ -8,7 +8,7 @@ from the papers; the original code (BSD) was not consulted.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from .layers import DepthwiseBlock, Norm, NormKind, ResidualBlock, Walk, conv
 
+Ups = Literal["shuffle", "linear"]
 KEPT = 0.95  # of the picture, in front of the logarithm that black and white would send to infinity
 QUIET = 0.1  # of the last layer's first weights: a fresh fast generator changes little
 
@@ -47,7 +48,14 @@ class FastGenerator(nn.Module):
     """
 
     def __init__(
-        self, channels: int, blocks: int, *, kind: NormKind = "instance", code_length: int = 0, coarse: int = 1
+        self,
+        channels: int,
+        blocks: int,
+        *,
+        kind: NormKind = "instance",
+        code_length: int = 0,
+        coarse: int = 1,
+        ups: Ups = "shuffle",
     ) -> None:
         """Make all layers; widths are 1, 2 and 4 times `channels`.
 
@@ -57,26 +65,29 @@ class FastGenerator(nn.Module):
             kind: of the normalisation.
             code_length: numbers of a style code; 0 is one fixed style.
             coarse: 1, 2, 4 or 8, side of the squares whose mean colours are built on; 1 is the picture itself.
+            ups: how sizes are doubled. `shuffle` gives each of four pixels weights of its own, of which an adversary
+                makes lattices; `linear` can't.
         """
         super().__init__()
-        self.coarse = coarse
+        self.coarse, self.ups, shuffled = coarse, ups, 4 if ups == "shuffle" else 1
         half, quarter, eighth = channels, 2 * channels, 4 * channels
         norms = {"kind": kind, "code_length": code_length}
         self.from_rgb = conv(12, half, 3)
         self.down_quarter = conv(half, quarter, 3, stride=2)
         self.down_eighth = conv(quarter, eighth, 3, stride=2)
         self.blocks = nn.ModuleList(DepthwiseBlock(eighth, **norms) for _ in range(blocks))
-        self.up_quarter = conv(eighth, 4 * quarter, 1)
+        self.up_quarter = conv(eighth, shuffled * quarter, 1)
         self.merge_quarter, self.norm_quarter = conv(quarter, quarter, 3), Norm(quarter, **norms)
-        self.up_half = conv(quarter, 4 * half, 1)
+        self.up_half = conv(quarter, shuffled * half, 1)
         self.merge_half, self.norm_half = conv(half, half, 3), Norm(half, **norms)
         self.gate_quarter, self.gate_half = (nn.Parameter(torch.zeros(1, c, 1, 1)) for c in (quarter, half))
-        self.to_rgb = conv(half, 12, 3)
+        self.to_rgb = conv(half, shuffled * 3, 3)
         with torch.no_grad():
             self.to_rgb.weight.mul_(QUIET)
-        for layer in (self.up_quarter, self.up_half, self.to_rgb):
-            _even(layer)
-        self.middle, self.reach = (blocks + 1) // 2, 24 * blocks + 24
+        if ups == "shuffle":
+            for layer in (self.up_quarter, self.up_half, self.to_rgb):
+                _even(layer)
+        self.middle, self.reach = (blocks + 1) // 2, 24 * blocks + (24 if ups == "shuffle" else 40)
         self.tap_channels = (12, half, quarter, eighth, eighth)
 
     def encode(self, images: Tensor, walk: Walk) -> Encoded:
@@ -94,12 +105,19 @@ class FastGenerator(nn.Module):
         features, (images, half, quarter) = encoded.features, encoded.skips
         for block in self.blocks[self.middle :]:
             features = block(features, walk)
-        features = F.pixel_shuffle(self.up_quarter(features), 2) + torch.sigmoid(self.gate_quarter) * quarter
+        features = self._doubled(self.up_quarter(features)) + torch.sigmoid(self.gate_quarter) * quarter
         features = F.relu(self.norm_quarter(self.merge_quarter(features), walk))
-        features = F.pixel_shuffle(self.up_half(features), 2) + torch.sigmoid(self.gate_half) * half
+        features = self._doubled(self.up_half(features)) + torch.sigmoid(self.gate_half) * half
         features = F.relu(self.norm_half(self.merge_half(features), walk))
         base = torch.atanh(KEPT * blurred(images, self.coarse))
-        return torch.tanh(base + F.pixel_shuffle(self.to_rgb(features), 2))
+        if self.ups == "shuffle":
+            return torch.tanh(base + self._doubled(self.to_rgb(features)))
+        return torch.tanh(base + self.to_rgb(self._doubled(features)))
+
+    def _doubled(self, features: Tensor) -> Tensor:
+        if self.ups == "shuffle":
+            return F.pixel_shuffle(features, 2)
+        return F.interpolate(features, scale_factor=2, mode="bilinear")
 
     def forward(self, images: Tensor, walk: Walk) -> Tensor:
         """Run both halves."""

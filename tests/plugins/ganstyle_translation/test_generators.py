@@ -10,17 +10,22 @@ from ganstyle_translation.layers import Walk
 
 def generators():
     torch.manual_seed(0)
-    return [FastGenerator(4, 3), ResnetGenerator(4, 3), ResnetGenerator(4, 1, downs=1, kind="none")]
+    return [
+        FastGenerator(4, 3),
+        FastGenerator(4, 3, coarse=4, ups="linear"),
+        ResnetGenerator(4, 3),
+        ResnetGenerator(4, 1, downs=1, kind="none"),
+    ]
 
 
-@pytest.mark.parametrize("generator", generators(), ids=["fast", "resnet", "shallow"])
+@pytest.mark.parametrize("generator", generators(), ids=["fast", "linear", "resnet", "shallow"])
 def test_pictures_keep_their_size_and_range(generator, pictures):
     made = generator(pictures(2, 24, 40), Walk())
     assert made.shape == (2, 3, 24, 40)
     assert made.abs().max() <= 1
 
 
-@pytest.mark.parametrize("generator", generators(), ids=["fast", "resnet", "shallow"])
+@pytest.mark.parametrize("generator", generators(), ids=["fast", "linear", "resnet", "shallow"])
 def test_taps_have_the_channels_that_are_announced_and_begin_with_the_pixels(generator, pictures):
     images = pictures(1, 32, 32)
     taps = generator.encode(images, Walk()).taps
@@ -62,6 +67,7 @@ def test_a_coded_generator_obeys_the_code(pictures):
         lambda: FastGenerator(2, 1, kind="none"),
         lambda: FastGenerator(2, 2, kind="none"),
         lambda: FastGenerator(2, 2, kind="none", coarse=8),
+        lambda: FastGenerator(2, 2, kind="none", coarse=8, ups="linear"),
         lambda: ResnetGenerator(2, 2, kind="none"),
         lambda: ResnetGenerator(2, 1, downs=3, kind="none"),
     ],
@@ -108,3 +114,14 @@ def test_a_fresh_generator_draws_no_lattice():
     torch.manual_seed(0)
     made = FastGenerator(8, 2, kind="none")(torch.full((1, 3, 64, 64), 0.2), Walk())
     assert made.flatten(2).std(2).max() < 1e-6
+
+
+def test_linear_ups_draw_no_lattice_whatever_they_learn():
+    torch.manual_seed(0)
+    spread = {}
+    for ups in ("shuffle", "linear"):
+        generator = FastGenerator(8, 2, kind="none", coarse=4, ups=ups)
+        for parameter in generator.parameters():
+            parameter.data.add_(0.1 * torch.randn_like(parameter))
+        spread[ups] = generator(torch.full((1, 3, 32, 32), 0.2), Walk()).flatten(2).std(2).max()
+    assert spread["linear"] < 1e-5 < 1e-2 < spread["shuffle"]
