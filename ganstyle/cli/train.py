@@ -27,7 +27,8 @@ SHORT_LOOK_S = 3.0  # of a dry run at the speed
 Sets = Annotated[list[str] | None, typer.Option("--set", help="One option, e.g. arch.z_dim=128. Repeatable.")]
 OtherJudge = Annotated[str | None, typer.Option(help="Another architecture's discriminator judges, e.g. projected.")]
 StartFrom = Annotated[
-    str | None, typer.Option(help="Start from the weights of a run (path, number), checkpoint or model file.")
+    str | None,
+    typer.Option(help="Start from the weights of a run (path, number), checkpoint, model file, or adastyle's own."),
 ]
 FrozenLayers = Annotated[int | None, typer.Option(min=0, help="Lower layers of D that don't learn, for few images.")]
 Restarts = Annotated[
@@ -163,8 +164,11 @@ def _source(text: str | None, runs: Path) -> str | None:
     if text is None:
         return None
     from ganstyle.engine.transfer_start import find_source
+    from ganstyle.registry import default_registry
+    from ganstyle.style.base import base_records, resource_path
 
-    return str(find_source(text, runs))
+    shipped = {record.name: resource_path(record.weights) for record in base_records(default_registry())}
+    return str(find_source(text, runs, shipped=shipped))
 
 
 def _check_source(config: Config) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -43,11 +44,16 @@ class Source:
     averages: dict[str, Tensor] = field(repr=False)
 
 
-def find_source(text: str, runs: Path) -> Path:
-    """Return what `--init-from` means: a path, or a run by its number or folder's name.
+def find_source(text: str, runs: Path, *, shipped: Mapping[str, Path] = MappingProxyType({})) -> Path:
+    """Return what `--init-from` means: a path, a run by its number or folder's name, or weights that came along.
+
+    Args:
+        text: of the user.
+        runs: folder of the runs.
+        shipped: name of an architecture to the weights that its plugin brings.
 
     Raises:
-        NoInputError: neither.
+        NoInputError: none of these.
     """
     path = Path(text).expanduser()
     if path.exists():
@@ -56,8 +62,11 @@ def find_source(text: str, runs: Path) -> Path:
     named = [run.folder for run in found if text == run.folder.name or (text.isdigit() and int(text) == run.number)]
     if named:
         return named[-1]
+    if text in shipped:
+        return shipped[text]
     known = ", ".join(run.folder.name for run in found[-5:])
-    hint = f"a run's folder, a checkpoint or a model file; runs in {runs}: {known or 'none'}"
+    came = f"; shipped: {', '.join(sorted(shipped))}" if shipped else ""
+    hint = f"a run's folder, a checkpoint or a model file; runs in {runs}: {known or 'none'}{came}"
     raise NoInputError(f"there are no weights {text!r}", where="option --init-from", hint=hint)
 
 

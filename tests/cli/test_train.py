@@ -201,6 +201,12 @@ def test_flags_that_make_no_sense_are_refused_before_anything_is_done(train, tmp
     assert not (tmp_path / "runs").exists()
 
 
+def test_shipped_weights_are_found_by_the_name_of_their_architecture(train, tmp_path):
+    done = train("--init-from", "adastyle")
+    assert done.code == 2 and "adastyle.safetensors holds a adastyle, this run trains a dcgan" in done.err, done.err
+    assert not (tmp_path / "runs").exists()
+
+
 def test_missing_weights_are_exit_4(train, tmp_path):
     done = train("--init-from", "no/such/run")
     assert done.code == 4 and "no weights 'no/such/run'" in done.err and not (tmp_path / "runs").exists()

@@ -115,6 +115,16 @@ def test_a_run_is_found_by_number_name_and_path(saved, text):
     assert find_source(str(folder) if text == "PATH" else text, folder.parent) == folder
 
 
+def test_shipped_weights_are_found_by_name_unless_a_path_or_a_run_is_called_so(saved, tmp_path):
+    runs, shipped = saved[1].folder.parent, {"adastyle": tmp_path / "shipped.safetensors"}
+    assert find_source("adastyle", runs, shipped=shipped) == tmp_path / "shipped.safetensors"
+    name = saved[1].folder.name
+    assert find_source(name, runs, shipped={name: tmp_path}) == saved[1].folder
+    with pytest.raises(NoInputError) as caught:
+        find_source("adastile", runs, shipped=shipped)
+    assert caught.value.hint.endswith("; shipped: adastyle")
+
+
 def test_an_unknown_name_is_refused_with_the_runs_there_are(saved):
     with pytest.raises(NoInputError, match="no weights '7'") as caught:
         find_source("7", saved[1].folder.parent)
