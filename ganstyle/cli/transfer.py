@@ -58,7 +58,8 @@ def transfer(
     photos: PhotosArgument = None,
     style: StyleOption = None,
     out: Annotated[
-        str | None, typer.Option("--out", "-o", help=f"Folder of the results, default {DEFAULT_OUT}; - is stdout.")
+        str | None,
+        typer.Option("--out", "-o", help=f"Folder of the results, default {DEFAULT_OUT}; or one file; - is stdout."),
     ] = None,
     strength: StrengthOption = "1",
     stroke_size: StrokeSizeOption = AUTO,
@@ -343,7 +344,7 @@ def _tell_notes(outcomes: list[Outcome], output: Output) -> None:
 
 
 def _summarised(outcomes: list[Outcome], call: _Call) -> int:
-    from ganstyle.style.batch import exit_code
+    from ganstyle.style.batch import exit_code, names_picture
 
     code = exit_code(outcomes)
     failed = [outcome for outcome in outcomes if outcome.state == "failed"]
@@ -355,7 +356,8 @@ def _summarised(outcomes: list[Outcome], call: _Call) -> int:
             hint=failed[0].hint or "ganstyle data check FOLDER tells what is wrong with each",
         )
     counts = {state: sum(o.state == state for o in outcomes) for state in ("done", "skipped", "failed")}
-    text = ", ".join(f"{count} {state}" for state, count in counts.items() if count) + f"; results in {call.out}"
+    text = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+    text += "" if names_picture(call.out) else f"; results in {call.out}"
     written = [outcome.path for outcome in outcomes if outcome.state == "done"]
     if len(written) <= LISTED_RESULTS:
         text = "\n".join([text, *map(str, written)])

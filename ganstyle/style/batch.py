@@ -71,15 +71,34 @@ def plan(found: Found, variants: Sequence[Variant], *, out: Path, suffix: str | 
     Args:
         found: the photographs.
         variants: with different labels, see `distinct`.
-        out: folder of the results.
+        out: folder of the results, or the name of the only one.
         suffix: of the results, e.g. `png`; None keeps the photograph's where it can be written.
+
+    Raises:
+        UsageError: several results and one name, or a name of another format.
     """
+    if names_picture(out):
+        _check_name(out, len(found.files) * len(variants), suffix)
+        return [Job(found.files[0], variants[0], out, found.roots[found.files[0]])]
     names = _names(found, suffix)
     return [
         Job(photo, variant, out / parent / safe_name(f"{stem}-{variant.label}{ending}"), found.roots[photo])
         for photo, (parent, stem, ending) in names.items()
         for variant in variants
     ]
+
+
+def names_picture(out: Path) -> bool:
+    """Whether a place for results is the name of a picture, not a folder."""
+    return out.suffix.lower() in FORMATS and not out.is_dir()
+
+
+def _check_name(out: Path, count: int, suffix: str | None) -> None:
+    if count > 1:
+        raise UsageError(f"{count} results don't fit into one file", where="option --out", hint="--out FOLDER")
+    if suffix is not None and FORMATS[f".{suffix}"] != FORMATS[out.suffix.lower()]:
+        hint = f"--out {shown(out.with_suffix(f'.{suffix}'))}"
+        raise UsageError(f"{shown(out)} is no name of a {suffix}", where="option --format", hint=hint)
 
 
 def _names(found: Found, suffix: str | None) -> dict[Path, tuple[Path, str, str]]:
@@ -277,7 +296,14 @@ def exit_code(outcomes: Sequence[Outcome]) -> int:
 
 
 def sheet_targets(found: Found, out: Path) -> dict[Path, Path]:
-    """Return photograph to the file of its contact sheet; the tree is kept."""
+    """Return photograph to the file of its contact sheet; the tree is kept.
+
+    Raises:
+        UsageError: several sheets and one name.
+    """
+    if names_picture(out):
+        _check_name(out, len(found.files), None)
+        return {found.files[0]: out}
     names = _names(found, "png")
     return {photo: out / parent / safe_name(f"{stem}-sheet{end}") for photo, (parent, stem, end) in names.items()}
 

@@ -65,6 +65,8 @@ def _is_single(text: str, bank: StyleBank) -> bool:
 
 def _check_single(wanted: str | os.PathLike[str], bank: StyleBank) -> None:
     text, path = os.fspath(wanted), Path(wanted)
+    if not text:  # as a path it would be the working folder
+        raise UsageError("a style without a name", where="option --style", hint="all styles: ganstyle style list")
     if text in bank.names() or path.exists():
         return
     if len(path.parts) > 1 or path.suffix:

@@ -373,3 +373,27 @@ def test_what_has_no_picture_is_named(painter: Painter, run_cli, words, said) ->
     Path("texts/notes.txt").write_text("x")
     done = run_cli("transfer", *words, "-s", "sunset")
     assert (done.code, said in done.err) == (4, True)
+
+
+def test_a_single_result_can_be_given_a_name(painter: Painter, run_cli) -> None:
+    photo = put("p.png")
+    for _ in range(2):
+        done = run_cli("transfer", photo, "-s", "sunset", "-o", "art/sunset.jpg")
+    assert (done.code, done.out) == (0, "1 done\nart/sunset-2.jpg\n")
+    assert run_cli("transfer", photo, "-s", "night", "-o", "art/sunset.jpg", "--overwrite").code == 0
+    assert mean_of("art/sunset.jpg") == pytest.approx([20, 40, 120], abs=3)
+    assert run_cli("transfer", photo, "--sheet", "-o", "art/all.webp").code == 0
+    assert run_cli("transfer", photo, "-s", "night", "-o", photo, "--overwrite").code == 0  # not over the photograph
+    assert (written("art"), mean_of("p.png")) == (
+        ["all.webp", "sunset-2.jpg", "sunset.jpg"], mean_of(put("again.png"))
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("words", [("-s", "night", "-s", "sunset"), ("q.png", "--sheet"), ("--format", "png")])
+def test_a_name_is_for_one_result_of_its_format(painter: Painter, run_cli, words) -> None:
+    put("q.png")
+    done = run_cli("transfer", put("p.png"), "-o", "a.jpg", *words)
+    assert (done.code, "hint:" in done.err, Path("a.jpg").exists()) == (2, True, False)
+    Path("folder.jpg").mkdir()
+    assert run_cli("transfer", "p.png", "-s", "night", "-o", "folder.jpg").code == 0
+    assert written("folder.jpg") == ["p-night.png"]

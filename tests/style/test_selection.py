@@ -139,3 +139,12 @@ def test_what_a_folder_of_works_holds_besides_is_told(painter: Painter, tmp_path
     assert len(told) == 1
     assert "1 of 10 pictures used" in told[0]
     assert "bad0.png" in told[0]
+
+
+def test_nothing_is_not_the_working_folder(painter: Painter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(tmp_path / "good.png", (90, 60, 30))
+    monkeypatch.chdir(tmp_path)
+    for text in ("", ":1,sunset:1", ","):
+        with pytest.raises(UsageError):
+            select_style(text, bank=StyleBank(), base=painter.base)
+    assert select_style(".", bank=StyleBank(), base=painter.base).card.works == 1
