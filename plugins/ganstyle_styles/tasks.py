@@ -17,6 +17,7 @@ from ganstyle.nn.encoders import load_backbone
 from ganstyle.nn.modules import frozen
 
 from .adastyle import STYLE_TAPS, Discriminator, Stylizer
+from .fitting import colour_distance
 from .perceptual import CONTENT_TAPS, GRAM_TAPS, LAST_BLOCK, perceptual_parts
 from .windows import matched_windows
 
@@ -32,6 +33,7 @@ class AdaStyleTaskOptions(Options):
     content: Annotated[float, Field(ge=0, description="Weight of the content's layout.")] = 0.5
     style: Annotated[float, Field(ge=0, description="Weight of Gram matrices and moments.")] = 5.0
     moments: Annotated[float, Field(ge=0, description="Moments beside one Gram matrix.")] = 3.0
+    colour: Annotated[float, Field(ge=0, description="Weight of the distribution of colours.")] = 3.0
     variation: Annotated[float, Field(ge=0, description="Weight of total variation.")] = 0.3
     lattice: Annotated[float, Field(ge=0, description="Weight of fine structure that repeats with the layers.")] = 10.0
     window: Annotated[
@@ -113,6 +115,9 @@ class AdaStyleTask:
             moments=self.options.moments,
             matching=self.matching(content, style),
         )
+        if self.options.colour > 0:
+            pairs = zip(painted.split(1), style.split(1), strict=True)
+            parts["colour"] = torch.stack([colour_distance(mine, theirs) for mine, theirs in pairs]).mean()
         if self.options.lattice > 0:
             parts["lattice"] = lattice_loss(painted)
         total = sum(getattr(self.options, name) * part for name, part in parts.items())

@@ -13,9 +13,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ganstyle.functional.style import EPSILON, relative_distance
+from ganstyle.functional.style import EPSILON
 
 LUMA = (0.299, 0.587, 0.114)
+FLOOR = 0.25  # of the mean squared norm of a picture's windows, added to each
 
 
 def windows(maps: Tensor, grid: int) -> Tensor:
@@ -81,8 +82,9 @@ def windowed_style_distance(
         moments: weight of the means and deviations beside the Gram matrices.
 
     Returns:
-        float (B,); differences are summed over all windows of a picture before they are divided by the target's norm,
-        so that a calm window, whose own norm is small, weighs no more than a busy one.
+        float (B,): means over windows, each over its own target's norm and a quarter of the picture's mean norm.
+        Without its own norm faint marks in a calm window would cost nothing beside a busy one; without the floor an
+        empty one would outweigh all others.
     """
     grid = round(matching.shape[1] ** 0.5)
     distances = []
@@ -96,10 +98,16 @@ def windowed_style_distance(
 
 
 def _gram_distance(mine: Tensor, theirs: Tensor, pictures: int) -> Tensor:
-    """Return |G - G'|^2 / |G'|^2 of each picture, float (B,); windows are float (B * n, C, P) and may differ in P."""
-    both, mixed, norm = (_gram_product(a, b) for a, b in ((mine, mine), (mine, theirs), (theirs, theirs)))
-    sums = [each.view(pictures, -1).sum(1) for each in (both - 2 * mixed + norm, norm)]
-    return sums[0] / sums[1].clamp_min(1e-12)
+    """Return the distance of Gram matrices, float (B,); windows are float (B * n, C, P) and may differ in P."""
+    both, mixed, norm = (
+        _gram_product(a, b).view(pictures, -1) for a, b in ((mine, mine), (mine, theirs), (theirs, theirs))
+    )
+    return _relative(both - 2 * mixed + norm, norm)
+
+
+def _relative(squares: Tensor, norms: Tensor) -> Tensor:
+    """Return the mean, float (B,), of squared differences over squared norms with a floor, float (B, n) each."""
+    return (squares / (norms + FLOOR * norms.mean(1, keepdim=True)).clamp_min(1e-12)).mean(1)
 
 
 def _gram_product(a: Tensor, b: Tensor) -> Tensor:
@@ -115,12 +123,12 @@ def _gram_product(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _moments_distance(mine: Tensor, theirs: Tensor, count: int) -> Tensor:
-    """Return |m - m'|^2 / |m'|^2 of means and deviations, float (B,), of windows float (B * count, C, P)."""
+    """Return the distance of means and deviations, float (B,), of windows float (B * count, C, P)."""
     value, target = (
         torch.cat([each.mean(2), (each.var(2, correction=0) + EPSILON).sqrt()], 1).unflatten(0, (-1, count))
         for each in (mine, theirs)
     )
-    return relative_distance(value, target)
+    return _relative((value - target).square().sum(2), target.square().sum(2))
 
 
 def _taken(values: Tensor, matching: Tensor) -> Tensor:

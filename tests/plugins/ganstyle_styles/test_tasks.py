@@ -54,11 +54,12 @@ def test_rebuilding_is_the_mean_absolute_difference(make_task, networks, batch):
 
 
 def test_the_loss_is_the_weighted_sum_of_its_parts(make_task, batch):
-    task = make_task(content=2.0, style=3.0, variation=5.0, lattice=7.0)
+    task = make_task(content=2.0, style=3.0, variation=5.0, lattice=7.0, colour=11.0)
     task.progress(0.1)
     loss, parts = task.stylizer_loss(batch, 1)
     expected = 2 * parts["content"] + 3 * parts["style"] + 5 * parts["variation"] + 7 * parts["lattice"]
-    assert set(parts) == {"style", "content", "variation", "lattice"}
+    expected = expected + 11 * parts["colour"]
+    assert set(parts) == {"style", "content", "variation", "lattice", "colour"}
     assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
 
 
@@ -74,10 +75,19 @@ def test_a_phase_gives_gradients_to_its_own_network_only(make_task, networks, ba
     assert gradient_of(networks[other]) == 0
 
 
-def test_without_its_weight_the_lattice_is_not_measured(make_task, batch):
-    task = make_task(lattice=0.0)
+@pytest.mark.parametrize("name", ["lattice", "colour"])
+def test_what_has_no_weight_is_not_measured(make_task, batch, name):
+    task = make_task(**{name: 0.0})
     task.progress(0.1)
-    assert "lattice" not in task.stylizer_loss(batch, 1)[1]
+    assert name not in task.stylizer_loss(batch, 1)[1]
+
+
+def test_each_painting_has_the_colours_of_its_own_work(make_task, batch):
+    task = make_task()
+    task.progress(0.1)
+    before = task.stylizer_loss(batch, 1)[1]["colour"]
+    shifted_colours = Batch({**batch, "style": (batch["style"] + 0.5).clamp(-1, 1)})
+    assert task.stylizer_loss(shifted_colours, 1)[1]["colour"] > before + 0.1
 
 
 def test_a_lattice_costs_its_share_and_other_textures_cost_nothing():
