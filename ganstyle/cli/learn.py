@@ -45,6 +45,7 @@ SourceOption = Annotated[str, typer.Option(help="Where the works come from.")]
 OutOption = Annotated[Path | None, typer.Option("--out", "-o", help="Write this file or folder, not your bank.")]
 ModelOption = Annotated[str | None, typer.Option(help="Base model: file, run folder or architecture.")]
 OverwriteFlag = Annotated[bool, typer.Option("--overwrite", help="Replace what has that name.")]
+ResumeFlag = Annotated[bool, typer.Option("--resume", help="Go on refining your style of that name.")]
 LeanFlag = Annotated[bool, typer.Option("--lean", help="Keep no small pictures of the works, only a thumbnail.")]
 
 
@@ -65,6 +66,7 @@ def learn(
     out: OutOption = None,
     model: ModelOption = None,
     overwrite: OverwriteFlag = False,
+    resume: ResumeFlag = False,
     seed: SeedOption = 0,
     device: DeviceOption = "auto",
     json: JsonFlag = False,
@@ -73,14 +75,19 @@ def learn(
     """Learn a style from pictures: at once by the style encoder, then refined against a rival, 10 minutes by default.
 
     The result is never worse than the encoder's answer by a score on works and photographs that are held back.
-    Ctrl-C ends the refinement and keeps the best so far.
+    Ctrl-C ends the refinement and keeps the best so far; --resume goes on from there.
     """
     facts = {"title": title, "author": author, "licence": licence, "source": source}
-    bank = bank_with_room(name, out, overwrite)
+    bank = bank_with_room(name, out, overwrite or resume)
+    begun = bank.load(name) if resume else None
     plan = plan_of(time, steps, loss, {"seed": seed, "photos": photos}, default=DEFAULT_SECONDS)
     making = Making(Output(json, quiet), plan, previews=previews, lean=lean)
-    works = making.works(pictures)
-    keep(bank, making.style(name, works, base_model(model, device), facts), out, overwrite, making.output)
+    works, base = making.works(pictures), base_model(model, device)
+    if begun is None:
+        style = making.style(name, works, base, facts)
+    else:
+        style = making.continued(described(begun, facts), works, base)
+    keep(bank, style, out, overwrite or resume, making.output)
 
 
 def plan_of(
@@ -191,6 +198,28 @@ class Making:
             self.output.say(ENDINGS[ended])
         return style
 
+    def continued(self, style: Style, works: Works, base: BaseModel) -> Style:
+        """Return a style refined further; its steps and its time are added up.
+
+        Raises:
+            ModelError: it was made for another base model.
+        """
+        from dataclasses import replace
+
+        from ganstyle.style.bank import check_base
+
+        before, style = style.card, self.refined(check_base(style, base), works, base)
+        after = style.card
+        if after is before:  # stopped before the first step
+            return style
+        measured_alike = after.instant_score == before.refined_score  # same works, photographs and crops
+        total = {
+            "fit_steps": before.fit_steps + after.fit_steps,
+            "fit_seconds": round(before.fit_seconds + after.fit_seconds, 1),
+            "instant_score": before.instant_score if measured_alike else after.instant_score,
+        }
+        return replace(style, card=replace(after, **total))
+
     def _fitted(self, style: Style, works: Works, base: BaseModel) -> tuple[Style, str]:
         from dataclasses import replace
 
@@ -219,6 +248,14 @@ class Making:
         from ganstyle.style.previews import Previews
 
         return Previews(self.folder, style.name, base=base, code=style.code)
+
+
+def described(style: Style, facts: dict[str, str]) -> Style:
+    """Return the style with those facts on its card that are given."""
+    from dataclasses import replace
+
+    given = {key: value for key, value in facts.items() if value}
+    return replace(style, card=replace(style.card, **given))  # type: ignore[arg-type]
 
 
 @contextlib.contextmanager

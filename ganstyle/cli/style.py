@@ -230,6 +230,9 @@ def _renewed(bank: StyleBank, name: str, making: learning.Making, base: BaseMode
     pictures, kind = pictures_of(style)
     if not pictures:
         return f"carries no pictures; learn it again: ganstyle learn {name} PICTURES --overwrite"
+    if is_for(style, base):
+        bank.add(making.continued(style, works_of(pictures), base), overwrite=True)
+        return f"refined further on its {kind}"
     again = encoded_again(style, pictures, base)
     bank.add(making.refined(again, works_of(pictures), base), overwrite=True)
     return f"made anew from its {kind}"

@@ -180,3 +180,30 @@ def test_whatever_stops_it_a_style_is_kept(painter: Painter, run_cli, works: Pat
     assert (done.code, "stopped by you" in done.err) == (0, True)
     assert stored("leaf").card.fit_steps == 0
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_a_style_is_refined_further(painter: Painter, run_cli, works: Path) -> None:
+    assert run_cli("learn", "leaf", works, "--steps", "10", "--title", "Leaf", "--author", "N. N.").code == 0
+    first = stored("leaf")
+    done = run_cli("learn", "leaf", works, "--steps", "20", "--resume", "--author", "M. M.")
+    card = stored("leaf").card
+    assert (done.code, card.fit_steps, card.title, card.author) == (0, 30, "Leaf", "M. M.")
+    assert card.refined_score < first.card.refined_score < card.instant_score == first.card.instant_score
+    assert "after 30 steps" in done.out
+
+
+def test_going_on_with_nothing_is_refused(painter: Painter, run_cli, works: Path) -> None:
+    done = run_cli("learn", "leaf", works, "--steps", "2", "--resume")
+    assert (done.code, "unknown style 'leaf'" in done.err) == (2, True)
+
+
+def test_going_on_stopped_at_once_changes_nothing(painter: Painter, run_cli, works: Path, monkeypatch) -> None:
+    run_cli("learn", "leaf", works, "--steps", "10")
+    before = stored("leaf")
+
+    def early(self, *args, **how):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(type(StyleBankBase.of(painter)), "fitting", early)
+    assert run_cli("learn", "leaf", works, "--steps", "10", "--resume").code == 0
+    assert stored("leaf").card == before.card and np.array_equal(stored("leaf").code, before.code)

@@ -224,6 +224,9 @@ def test_styles_are_renewed_after_an_upgrade(painter: Painter, run_cli, tmp_path
     assert read_style(path).card.base_sha256 == painter.base.sha256
     assert run_cli("style", "renew", "old", "--steps", "3").code == 0
     assert read_style(path).card.fit_steps == 3
+    first = read_style(path).card
+    assert "refined further on its small picture" in run_cli("style", "renew", "old", "--steps", "5").out
+    assert read_style(path).card.fit_steps == 8 and read_style(path).card.refined_score < first.refined_score
 
 
 def test_what_can_t_be_renewed_is_said(painter: Painter, run_cli) -> None:
