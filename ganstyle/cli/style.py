@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -28,8 +29,11 @@ def list_styles(json: JsonFlag = False, quiet: QuietFlag = False) -> None:
 
     bank = StyleBank()
     entries = list(bank.entries())
-    rows = [_row(entry) for entry in entries]
-    table = (("style", "title", "works", "from", "note"), rows)
+    bases = _shipped_bases(entries)
+    rows = [_row(entry, _note(entry, bases)) for entry in entries]
+    headings = ("style", "title", "author", "works", "from", "note")
+    noted = len(headings) if any(row[-1] for row in rows) else len(headings) - 1
+    table = (headings[:noted], [row[:noted] for row in rows])
     text = None if rows else f"no styles yet; make one: ganstyle style add NAME PICTURES (kept in {bank.folder})"
     Output(json, quiet).result(
         {"styles": [_facts(entry) for entry in entries], "folder": bank.folder},
@@ -38,10 +42,21 @@ def list_styles(json: JsonFlag = False, quiet: QuietFlag = False) -> None:
     )
 
 
-def _row(entry: Entry) -> tuple[object, ...]:
-    card = entry.card
-    origin = "shipped" if entry.shipped else "yours"
-    return (entry.name, card.title if card else "", card.works if card else "", origin, entry.error)
+def _row(entry: Entry, note: str) -> tuple[object, ...]:
+    card, origin = entry.card, "shipped" if entry.shipped else "yours"
+    return (entry.name, *((card.title, card.author, card.works) if card else ("", "", "")), origin, note)
+
+
+def _shipped_bases(entries: Iterable[Entry]) -> set[str]:
+    """Return the base models that the shipped styles are for; telling from the weights would mean reading them."""
+    return {entry.card.base_sha256 for entry in entries if entry.shipped and entry.card}
+
+
+def _note(entry: Entry, bases: set[str]) -> str:
+    """Return what is wrong with a style, or nothing."""
+    if entry.card is None or not bases or entry.card.base_sha256 in bases:
+        return entry.error
+    return f"of another base model: ganstyle style renew {entry.name}"
 
 
 def _facts(entry: Entry) -> dict[str, Any]:
@@ -66,7 +81,8 @@ def show(
     facts = _facts(bank.entry(name))
     if thumbnail is not None:
         facts["thumbnail"] = _write_thumbnail(bank.load(name), thumbnail)
-    lines = {**_described(bank.entry(name)), "thumbnail": facts.get("thumbnail", "")}
+    note = _note(bank.entry(name), _shipped_bases(bank.entries()))
+    lines = {**_described(bank.entry(name)), "note": note, "thumbnail": facts.get("thumbnail", "")}
     Output(json, quiet).result(facts, text="\n".join(f"{key}: {value}" for key, value in lines.items() if value))
 
 
@@ -75,7 +91,7 @@ def _described(entry: Entry) -> dict[str, str]:
     card, origin = entry.card, "shipped" if entry.shipped else "yours"
     where = {"file": f"{entry.path} ({entry.path.stat().st_size / 1000:.0f} kB, {origin})"}
     if card is None:
-        return {"style": entry.name, "problem": entry.error} | where
+        return {"style": entry.name} | where
     return {
         "style": entry.name,
         "title": card.title,

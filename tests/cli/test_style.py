@@ -48,7 +48,7 @@ def test_show_tells_what_refining_has_brought(painter: Painter, run_cli, tmp_pat
     run_cli("style", "add", "leaf", work(tmp_path, "leaf.png", (40, 160, 50)), "--steps", 20)
     assert "% better) after 20 steps" in run_cli("style", "show", "leaf").out
     (user_folder() / "torn.style.safetensors").write_bytes(b"x")
-    assert "problem: " in run_cli("style", "show", "torn").out
+    assert "note: " in run_cli("style", "show", "torn").out
 
 
 def test_the_thumbnail_can_be_written(painter: Painter, run_cli, tmp_path: Path) -> None:
@@ -227,6 +227,18 @@ def test_styles_are_renewed_after_an_upgrade(painter: Painter, run_cli, tmp_path
     first = read_style(path).card
     assert "refined further on its small picture" in run_cli("style", "renew", "old", "--steps", "5").out
     assert read_style(path).card.fit_steps == 8 and read_style(path).card.refined_score < first.refined_score
+
+
+def test_styles_of_another_base_model_are_marked(painter: Painter, run_cli, tmp_path: Path) -> None:
+    assert "note" not in run_cli("style", "list").out
+    user_folder().mkdir(parents=True)
+    old_style(painter, user_folder())
+    remedy = "of another base model: ganstyle style renew old"
+    assert [remedy in run_cli("style", *words).out for words in (("list",), ("show", "old"), ("show", "night"))] == [
+        True, True, False
+    ]  # fmt: skip
+    run_cli("style", "renew")
+    assert "note" not in run_cli("style", "list").out
 
 
 def test_what_can_t_be_renewed_is_said(painter: Painter, run_cli) -> None:
