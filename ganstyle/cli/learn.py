@@ -238,6 +238,7 @@ class Making:
     def _watch(self, stage: Stage, progress: Progress, previews: Previews | None) -> None:
         score = f"{stage.instant:.4f} -> {stage.best:.4f}"
         left = {} if self.plan.seconds is None else {"left": duration((1 - stage.fraction) * self.plan.seconds)}
+        progress.share = stage.fraction
         progress.update(stage.steps, score=score, **left)
         if previews is not None:
             previews.show(stage)

@@ -22,11 +22,15 @@ class Progress:
         total: units until done; None when unknown.
         unit: shown after the counts, e.g. `img`.
         silent: shows nothing.
+
+    Attributes:
+        share: how far the work has come, in [0, 1], where that is no matter of counts; fills the bar.
     """
 
     def __init__(self, description: str, total: int | None = None, unit: str = "img", *, silent: bool = False) -> None:
         self.description, self.total, self.unit = description, total, unit
         self.done, self.facts = 0, ""
+        self.share: float | None = None
         self._silent = silent
         self._start = self._shown_at = time.monotonic()
         self._first: int | None = None
@@ -99,7 +103,8 @@ class _Bar:
 
     def refresh(self, progress: Progress) -> None:
         """Show the present state."""
-        self._rich.update(self._task, completed=progress.done, description=progress.line())
+        done, total = (progress.done, progress.total) if progress.share is None else (progress.share, 1.0)
+        self._rich.update(self._task, completed=done, total=total, description=progress.line())
 
     def stop(self) -> None:
         """Leave the last state on the screen."""

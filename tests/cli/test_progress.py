@@ -85,3 +85,19 @@ def test_a_terminal_gets_a_live_bar(monkeypatch, capsys):
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (59.9, "0:59"), (61, "1:01"), (36000, "10:00:00")])
 def test_durations_read_like_a_clock(seconds, text):
     assert duration(seconds) == text
+
+
+def test_a_share_fills_the_bar_where_counts_have_no_end(monkeypatch, capsys):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setenv("NO_COLOR", "1")  # the bar then ends where it is filled
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+
+    def filled(share):
+        with Progress("refining", None, unit="step") as progress:
+            progress.share = share
+            progress.update(3)
+        lines = [line for line in capsys.readouterr().err.splitlines() if "refining  3 step" in line]
+        return lines[-1].count("━")
+
+    assert [filled(0.0), filled(0.5), filled(1.0)] == [0, 12, 24]
