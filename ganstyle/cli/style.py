@@ -99,7 +99,7 @@ def _described(entry: Entry) -> dict[str, str]:
         "licence": card.licence,
         "source": card.source,
         "made of": learning.counted(card.works, "picture"),
-        "refined": learning.refinement(card) or "no, as the style encoder made it",
+        "refined": learning.refinement(card) or "no",
         "base model": f"{card.base_name} {card.base_sha256[:8]}",
     } | where
 

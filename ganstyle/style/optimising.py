@@ -62,7 +62,7 @@ def works_of(wanted: str, style: Style, *, bank: StyleBank) -> list[Pixels]:
         return read_works(wanted).images
     pictures = [_decoded(data) for data in style.samples or ([style.thumbnail] if style.thumbnail else [])]
     pictures = [picture for picture in pictures if min(picture.shape[:2]) >= LEAST_SIDE]
-    if not pictures or (" + " in style.card.title and not style.samples):  # a mixture has but the heaviest's thumbnail
+    if not pictures or (" + " in style.card.title and not style.samples):  # a mixture has but strips
         raise UsageError(
             f"style {style.name} has no picture of a work to optimise towards",
             where="option --method",

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import os
 import warnings
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganstyle.data.names import shown
-from ganstyle.errors import ModelError, UsageError
+from ganstyle.errors import InputError, ModelError, UsageError
 from ganstyle.style.bank import Style, StyleBank, read_style, unknown_style
 from ganstyle.style.base import BaseModel
 from ganstyle.style.blending import blend_codes, parse_blend
@@ -17,7 +19,11 @@ from ganstyle.style.card import StyleCard, name_from
 from ganstyle.style.reencoding import Warn, suited
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from ganstyle.data.reading import ImageLike
+
+BLEND_SIZE = (192, 144)  # of a mixture's thumbnail, in pixels
 
 
 def select_style(wanted: Style | ImageLike, *, bank: StyleBank, base: BaseModel, warn: Warn = warnings.warn) -> Style:
@@ -118,8 +124,41 @@ def blend(
         source=_joined(style.card.source for style in styles),
         works=sum(style.card.works for style in styles),
     )
-    heaviest = max(range(len(parts)), key=lambda index: parts[index][1])
-    return Style(card, code, None, styles[heaviest].thumbnail)
+    return Style(card, code, None, _beside_each_other(styles, [weight for _, weight in parts]))
+
+
+def _beside_each_other(styles: Sequence[Style], weights: Sequence[float]) -> bytes:
+    """Return the thumbnail of a mixture, JPEG: a strip of each style's, as wide as its weight.
+
+    Another base model, which has only this to encode the mixture from, then sees all of its parts.
+    """
+    from PIL import Image, ImageOps
+
+    width, height = BLEND_SIZE
+    page, left, reached = Image.new("RGB", BLEND_SIZE), 0, 0.0
+    for picture, weight in _pictures(styles, weights):
+        reached += weight
+        strip = round(width * reached) - left
+        if strip:
+            page.paste(ImageOps.fit(picture, (strip, height)), (left, 0))
+        left += strip
+    stream = io.BytesIO()
+    page.save(stream, "JPEG", quality=85)
+    return stream.getvalue() if left else b""
+
+
+def _pictures(styles: Sequence[Style], weights: Sequence[float]) -> list[tuple[Image.Image, float]]:
+    """Return the thumbnails that can be used, with weights that sum to 1."""
+    found = []
+    for style, weight in zip(styles, weights, strict=True):
+        try:
+            picture = style.picture()
+        except InputError:
+            continue
+        if picture is not None:
+            found.append((picture, weight))
+    whole = sum(weight for _, weight in found) or 1.0
+    return [(picture, weight / whole) for picture, weight in found]
 
 
 def _joined(texts: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -148,3 +149,27 @@ def test_nothing_is_not_the_working_folder(painter: Painter, tmp_path: Path, mon
         with pytest.raises(UsageError):
             select_style(text, bank=StyleBank(), base=painter.base)
     assert select_style(".", bank=StyleBank(), base=painter.base).card.works == 1
+
+
+def test_the_thumbnail_of_a_mixture_shows_its_parts_as_wide_as_their_weights(painter: Painter) -> None:
+    bank = StyleBank()
+    red, blue = (bank.load(name).picture().resize((1, 1)).getpixel((0, 0)) for name in ("sunset", "night"))
+    picture = select_style("sunset:3,night:1", bank=bank, base=painter.base).picture()
+    pixels = np.asarray(picture, dtype=int)
+    for part, colour in (
+        (pixels[:, : picture.width * 3 // 4 - 4], red),
+        (pixels[:, picture.width * 3 // 4 + 4 :], blue),
+    ):
+        assert np.abs(part.mean((0, 1)) - colour).max() < 8
+    whole = select_style("sunset:1,night:0", bank=bank, base=painter.base).picture()
+    assert np.abs(np.asarray(whole, dtype=int).mean((0, 1)) - red).max() < 8
+
+
+def test_a_mixture_of_styles_without_pictures_has_none(painter: Painter) -> None:
+    bare = [replace(StyleBank().load("night"), thumbnail=data) for data in (b"", b"no JPEG")]
+    for number, style in enumerate(bare):
+        StyleBank().add(replace(style, card=replace(style.card, name=f"bare{number}")))
+    mixed = select_style("bare0,bare1", bank=StyleBank(), base=painter.base)
+    assert (mixed.thumbnail, mixed.picture()) == (b"", None)
+    half = select_style("bare0,sunset", bank=StyleBank(), base=painter.base).picture()
+    assert np.asarray(half, dtype=int).std((0, 1)).max() < 20  # no black part
