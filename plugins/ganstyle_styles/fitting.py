@@ -12,19 +12,21 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from ganstyle.api import LossLike
-from ganstyle.functional.style import content_distance, style_distance, total_variation
+from ganstyle.functional.style import content_distance, total_variation
 from ganstyle.nn.encoders import load_backbone
 from ganstyle.nn.modules import device_of, frozen
 
 from .crops import as_input
 from .parts import random_crops, split_photos, split_works
-from .perceptual import CONTENT_TAPS, GRAM_TAPS, LAST_BLOCK
+from .perceptual import CONTENT_TAPS, GRAM_TAPS, LAST_BLOCK, light_distance
 from .rival import Contest
+from .windows import all_window_distances
 
 if TYPE_CHECKING:
     from .adastyle import Stylizer
 
 SCORE_SEED = 20_240_501
+WINDOW = 64  # pixels; as in training
 COLOUR_AXES = (
     *((1, 0, 0), (0, 1, 0), (0, 0, 1)),  # the cube's sides
     *((1, 1, 0), (1, 0, 1), (0, 1, 1), (1, -1, 0), (1, 0, -1), (0, 1, -1)),  # diagonals of its faces
@@ -40,6 +42,7 @@ class FitOptions:
     Attributes:
         content: weight of the photo's layout.
         style: weight of Gram matrices and moments.
+        light: weight of light and dark areas staying where they are, see `light_distance`.
         colour: weight of the distance between the colours of all paintings and of all works of a step.
         variation: weight of total variation.
         adversarial: weight of the rival's opinion, once it has learned.
@@ -56,6 +59,7 @@ class FitOptions:
 
     content: float = 0.5
     style: float = 5.0
+    light: float = 5.0
     colour: float = 3.0
     variation: float = 0.3
     adversarial: float = 0.7
@@ -151,13 +155,14 @@ class Fitting:
             code: float32 (D,).
 
         Returns:
-            `style`, `content`, `colour` and `total`, which weighs them as fitting does; lower is better.
+            `style`, `content`, `light`, `colour` and `total`, which weighs them as fitting does; lower is better.
         """
         painted = self.stylizer.stylize(self._exam, code.to(self.device)[None], seed=SCORE_SEED)
         maps = self.backbone(painted, {*GRAM_TAPS, *CONTENT_TAPS})
         parts = {
-            "style": float(matched_style(maps, self._exam_aims)),
+            "style": float(matched_style(maps, self._exam_aims, self._grid)),
             "content": float(content_distance(maps, self._exam_layout, CONTENT_TAPS).mean()),
+            "light": float(light_distance(painted, self._exam, self._exam_works)),
             "colour": float(colour_distance(painted, self._exam_works)),
         }
         return parts | {"total": sum(getattr(self.options, name) * part for name, part in parts.items())}
@@ -177,11 +182,16 @@ class Fitting:
             aims = self.backbone(works[: self.options.aims], GRAM_TAPS)
         maps = self.backbone(painted, {*GRAM_TAPS, *CONTENT_TAPS})
         return {
-            "style": matched_style(maps, aims),
+            "style": matched_style(maps, aims, self._grid),
             "content": content_distance(maps, layout, CONTENT_TAPS).mean(),
+            "light": light_distance(painted, photos, works[: len(photos)]),
             "colour": colour_distance(painted, works),
             "variation": total_variation(painted) / 2,
         }
+
+    @property
+    def _grid(self) -> int:
+        return max(1, self.options.crop // WINDOW)
 
     def _ramp(self, fraction: float) -> float:
         start, end = self.options.ramp
@@ -192,18 +202,18 @@ class Fitting:
         return as_input(crops).to(self.device)
 
 
-def matched_style(maps: Maps, aims: Maps) -> Tensor:
-    """Return how far a set of paintings is from a set of works: each from the nearest of the other set; a scalar.
+def matched_style(maps: Maps, aims: Maps, grid: int) -> Tensor:
+    """Return how far the windows of paintings are from those of works: each from the nearest of the others; a scalar.
 
-    A painting need not look like the mean of all works, which is bland, and no work may be left out.
+    A painting need not look like the mean of all works, which is bland, its sky need not have the marks of a crowd, and
+    no part of a work may be left out. The distance of Chamfer, on Gram matrices and moments.
 
     Args:
         maps: tap -> float (B, C, H, W) of the paintings.
         aims: tap -> float (A, C, h, w) of the works; its taps are compared.
+        grid: windows along each side.
     """
-    count = len(next(iter(aims.values())))
-    each = [style_distance(maps, {tap: aim[index : index + 1] for tap, aim in aims.items()}) for index in range(count)]
-    table = torch.stack(each)
+    table = all_window_distances(maps, aims, grid)
     return (table.amin(0).mean() + table.amin(1).mean()) / 2
 
 

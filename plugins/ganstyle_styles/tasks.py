@@ -18,7 +18,7 @@ from ganstyle.nn.modules import frozen
 
 from .adastyle import STYLE_TAPS, Discriminator, Stylizer
 from .fitting import colour_distance
-from .perceptual import CONTENT_TAPS, GRAM_TAPS, LAST_BLOCK, perceptual_parts
+from .perceptual import CONTENT_TAPS, GRAM_TAPS, LAST_BLOCK, light_distance, perceptual_parts
 from .windows import matched_windows
 
 LATTICE = {4: 8, 8: 4}  # period: cells; windows of 32 pixels, as lattices come and go with the texture under them
@@ -33,6 +33,7 @@ class AdaStyleTaskOptions(Options):
     content: Annotated[float, Field(ge=0, description="Weight of the content's layout.")] = 0.5
     style: Annotated[float, Field(ge=0, description="Weight of Gram matrices and moments.")] = 5.0
     moments: Annotated[float, Field(ge=0, description="Moments beside one Gram matrix.")] = 3.0
+    light: Annotated[float, Field(ge=0, description="Weight of light and dark areas staying where they are.")] = 5.0
     colour: Annotated[float, Field(ge=0, description="Weight of the distribution of colours.")] = 3.0
     variation: Annotated[float, Field(ge=0, description="Weight of total variation.")] = 0.3
     lattice: Annotated[float, Field(ge=0, description="Weight of fine structure that repeats with the layers.")] = 10.0
@@ -115,6 +116,8 @@ class AdaStyleTask:
             moments=self.options.moments,
             matching=self.matching(content, style),
         )
+        if self.options.light > 0:
+            parts["light"] = light_distance(painted, content, style)
         if self.options.colour > 0:
             pairs = zip(painted.split(1), style.split(1), strict=True)
             parts["colour"] = torch.stack([colour_distance(mine, theirs) for mine, theirs in pairs]).mean()

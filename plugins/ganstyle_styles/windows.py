@@ -97,6 +97,32 @@ def windowed_style_distance(
     return torch.stack(distances).mean(0)
 
 
+def all_window_distances(
+    maps: Mapping[str, Tensor], target: Mapping[str, Tensor], grid: int, *, moments: float = 3.0
+) -> Tensor:
+    """Return how far each window of some pictures is from each window of others.
+
+    Args:
+        maps: tap -> float (B, C, H, W).
+        target: tap -> float (A, C, h, w); its taps are the ones compared.
+        grid: windows along each side.
+        moments: weight of the means and deviations beside the Gram matrices.
+
+    Returns:
+        float (B * grid * grid, A * grid * grid): each entry over the norm of its column's window and a quarter of the
+        mean norm of all columns, as in `windowed_style_distance`.
+    """
+    tables = []
+    for tap, work in target.items():
+        mine, theirs = (windows(each, grid).flatten(2) for each in (maps[tap], work))
+        own, norms = (_gram_product(each, each) for each in (mine, theirs))
+        squares = own[:, None] - 2 * _gram_products(mine, theirs) + norms
+        value, aim = _moments(mine), _moments(theirs)
+        apart = (value[:, None] - aim).square().sum(2)
+        tables.append(_over(squares, norms[None]) + moments * _over(apart, aim.square().sum(1)[None]))
+    return torch.stack(tables).mean(0)
+
+
 def _gram_distance(mine: Tensor, theirs: Tensor, pictures: int) -> Tensor:
     """Return the distance of Gram matrices, float (B,); windows are float (B * n, C, P) and may differ in P."""
     both, mixed, norm = (
@@ -107,7 +133,11 @@ def _gram_distance(mine: Tensor, theirs: Tensor, pictures: int) -> Tensor:
 
 def _relative(squares: Tensor, norms: Tensor) -> Tensor:
     """Return the mean, float (B,), of squared differences over squared norms with a floor, float (B, n) each."""
-    return (squares / (norms + FLOOR * norms.mean(1, keepdim=True)).clamp_min(1e-12)).mean(1)
+    return _over(squares, norms).mean(1)
+
+
+def _over(squares: Tensor, norms: Tensor) -> Tensor:
+    return squares / (norms + FLOOR * norms.mean(1, keepdim=True)).clamp_min(1e-12)
 
 
 def _gram_product(a: Tensor, b: Tensor) -> Tensor:
@@ -122,12 +152,23 @@ def _gram_product(a: Tensor, b: Tensor) -> Tensor:
     return ((a @ a.mT) * (b @ b.mT)).sum((1, 2)) / (channels**2 * p * q)
 
 
+def _gram_products(a: Tensor, b: Tensor) -> Tensor:
+    """Return the inner products of all pairs, float (N, M), of windows float (N, C, P) and (M, C, Q)."""
+    (n, channels, p), (m, _, q) = a.shape, b.shape
+    if p * q < channels**2:
+        each = a.mT.flatten(0, 1) @ b.transpose(0, 1).flatten(1)
+        return each.view(n, p, m, q).square().sum((1, 3)) / (channels**2 * p * q)
+    return (a @ a.mT).flatten(1) @ (b @ b.mT).flatten(1).T / (channels**2 * p * q)
+
+
+def _moments(parts: Tensor) -> Tensor:
+    """Return means and deviations, float (N, 2C), of windows float (N, C, P)."""
+    return torch.cat([parts.mean(2), (parts.var(2, correction=0) + EPSILON).sqrt()], 1)
+
+
 def _moments_distance(mine: Tensor, theirs: Tensor, count: int) -> Tensor:
     """Return the distance of means and deviations, float (B,), of windows float (B * count, C, P)."""
-    value, target = (
-        torch.cat([each.mean(2), (each.var(2, correction=0) + EPSILON).sqrt()], 1).unflatten(0, (-1, count))
-        for each in (mine, theirs)
-    )
+    value, target = (_moments(each).unflatten(0, (-1, count)) for each in (mine, theirs))
     return _relative((value - target).square().sum(2), target.square().sum(2))
 
 

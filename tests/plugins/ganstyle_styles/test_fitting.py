@@ -8,6 +8,7 @@ import pytest
 import torch
 from ganstyle_styles.crops import as_input
 from ganstyle_styles.fitting import COLOUR_AXES, FitOptions, Fitting, colour_distance, matched_style, rate_at
+from ganstyle_styles.windows import all_window_distances
 
 from ganstyle.functional.style import style_distance
 from ganstyle.registry import load_registry
@@ -56,7 +57,8 @@ def test_a_score_is_the_same_whenever_it_is_asked(still_stylizer, works, photos)
     before = fitting.score(code)
     fitting.step(0.0)
     assert fitting.score(code) == before == fitted(still_stylizer, works, photos, steps=0, seed=9).score(code)
-    assert before["total"] == pytest.approx(5.0 * before["style"] + 0.5 * before["content"] + 3.0 * before["colour"])
+    weights = {"style": 5.0, "content": 0.5, "light": 5.0, "colour": 3.0}
+    assert before["total"] == pytest.approx(sum(weight * before[name] for name, weight in weights.items()))
 
 
 def test_no_steps_leave_the_start_as_it_is(still_stylizer, works, photos):
@@ -73,7 +75,7 @@ def test_any_adversarial_loss_moves_the_code(still_stylizer, works, photos, name
         code=torch.zeros(still_stylizer.code_length),
         loss=load_registry(plugins=False).build("loss", name, {}),
         options=FitOptions(
-            batch=2, crop=48, style=0.0, content=0.0, colour=0.0, variation=0.0, scored=1, ramp=(0.0, 0.1)
+            batch=2, crop=48, style=0.0, content=0.0, light=0.0, colour=0.0, variation=0.0, scored=1, ramp=(0.0, 0.1)
         ),
     )
     paid = fitting.step(0.5)["adversarial"]
@@ -83,7 +85,9 @@ def test_any_adversarial_loss_moves_the_code(still_stylizer, works, photos, name
 
 
 def test_before_the_ramp_the_rival_only_learns(still_stylizer, works, photos):
-    options = FitOptions(batch=2, crop=48, style=0.0, content=0.0, colour=0.0, variation=0.0, scored=1, ramp=(0.5, 0.9))
+    options = FitOptions(
+        batch=2, crop=48, style=0.0, content=0.0, light=0.0, colour=0.0, variation=0.0, scored=1, ramp=(0.5, 0.9)
+    )
     start = torch.zeros(still_stylizer.code_length)
     loss = load_registry(plugins=False).build("loss", "hinge", {})
     fitting = Fitting(still_stylizer, works, photos, code=start, loss=loss, options=options)
@@ -98,10 +102,19 @@ def test_sets_are_matched_both_ways(still_stylizer, pictures):
     taps = ("b0.depthwise", "b1.depthwise")
     one, two = (backbone(pictures(1, 48, 48, seed=seed), taps) for seed in (1, 2))
     both = {tap: torch.cat([one[tap], two[tap]]) for tap in taps}
-    assert float(matched_style(both, both)) == pytest.approx(0.0, abs=1e-6)
+    assert float(matched_style(both, both, 1)) == pytest.approx(0.0, abs=1e-6)
     # The painting has its work, but the other work has no painting; and the other way round.
-    assert float(matched_style(one, both)) == pytest.approx(float(style_distance(one, two)) / 4, rel=1e-4)
-    assert float(matched_style(both, one)) == pytest.approx(float(style_distance(two, one)) / 4, rel=1e-4)
+    lonely = float(all_window_distances(one, both, 1)[0, 1])
+    assert float(matched_style(one, both, 1)) == pytest.approx(lonely / 4, rel=1e-4)
+    strange = float(style_distance(two, one)) / 1.25  # the floor is a quarter of the only norm
+    assert float(matched_style(both, one, 1)) == pytest.approx(strange / 4, rel=1e-4)
+
+
+def test_windows_of_a_painting_may_lie_elsewhere_than_those_of_the_work(still_stylizer, pictures):
+    maps = still_stylizer.encoder.backbone(pictures(1, 64, 64, seed=3), ("b0.depthwise",))
+    moved = {tap: each.roll((16, 16), (2, 3)) for tap, each in maps.items()}  # quarters change places
+    assert float(matched_style(moved, maps, 2)) == pytest.approx(0.0, abs=1e-6)
+    assert float(matched_style(moved, {tap: 2 * each for tap, each in maps.items()}, 2)) > 0.1
 
 
 def test_colours_are_compared_as_sets():

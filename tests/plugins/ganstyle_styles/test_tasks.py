@@ -54,12 +54,12 @@ def test_rebuilding_is_the_mean_absolute_difference(make_task, networks, batch):
 
 
 def test_the_loss_is_the_weighted_sum_of_its_parts(make_task, batch):
-    task = make_task(content=2.0, style=3.0, variation=5.0, lattice=7.0, colour=11.0)
+    task = make_task(content=2.0, style=3.0, variation=5.0, lattice=7.0, colour=11.0, light=13.0)
     task.progress(0.1)
     loss, parts = task.stylizer_loss(batch, 1)
     expected = 2 * parts["content"] + 3 * parts["style"] + 5 * parts["variation"] + 7 * parts["lattice"]
-    expected = expected + 11 * parts["colour"]
-    assert set(parts) == {"style", "content", "variation", "lattice", "colour"}
+    expected = expected + 11 * parts["colour"] + 13 * parts["light"]
+    assert set(parts) == {"style", "content", "variation", "lattice", "colour", "light"}
     assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
 
 
@@ -75,7 +75,7 @@ def test_a_phase_gives_gradients_to_its_own_network_only(make_task, networks, ba
     assert gradient_of(networks[other]) == 0
 
 
-@pytest.mark.parametrize("name", ["lattice", "colour"])
+@pytest.mark.parametrize("name", ["lattice", "colour", "light"])
 def test_what_has_no_weight_is_not_measured(make_task, batch, name):
     task = make_task(**{name: 0.0})
     task.progress(0.1)

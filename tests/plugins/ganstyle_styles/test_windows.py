@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
-from ganstyle_styles.windows import matched_windows, window_order, windowed_style_distance, windows
+from ganstyle_styles.windows import (
+    all_window_distances,
+    matched_windows,
+    window_order,
+    windowed_style_distance,
+    windows,
+)
 
 from ganstyle.functional.style import style_distance
 
@@ -94,6 +100,24 @@ def test_a_faint_texture_costs_more_in_a_calm_window_than_in_a_busy_one():
     calm = distance((0.1, 0.2), (0.1, 0.8), (0.1, 0.0), (0.1, 0.8))
     busy = distance((0.1, 0.0), (0.1, 1.0), (0.1, 0.0), (0.1, 0.8))
     assert calm > 2 * busy > 0
+
+
+@pytest.mark.parametrize("grid", [1, 2, 3])
+def test_the_table_of_all_windows_holds_what_a_matching_picks(grid):
+    maps, target = random_maps(6, side=12, pictures=1), random_maps(7, side=18, pictures=1)
+    table = all_window_distances(maps, target, grid, moments=2.0)
+    matching = torch.randperm(grid**2, generator=torch.Generator().manual_seed(8))[None]
+    picked = table.gather(1, matching[0, :, None]).mean()
+    assert picked.item() == pytest.approx(windowed_style_distance(maps, target, matching, moments=2.0).item(), rel=1e-9)
+
+
+def test_the_table_has_a_row_for_each_window_and_a_column_for_each_of_the_others():
+    maps, target = random_maps(6, side=12, pictures=3), random_maps(7, side=12, pictures=2)
+    target = {tap: torch.cat([each[:1], maps[tap][1:2]]) for tap, each in target.items()}
+    table = all_window_distances(maps, target, 2)
+    assert table.shape == (12, 8)
+    zeros = (table.abs() < 1e-9).nonzero().tolist()
+    assert zeros == [[4, 4], [5, 5], [6, 6], [7, 7]]  # the second picture of both
 
 
 def test_gradients_reach_every_window():
