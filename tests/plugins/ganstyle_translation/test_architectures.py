@@ -43,6 +43,13 @@ def test_the_resnet_of_large_pictures_has_the_nine_blocks_of_the_paper():
     assert generator(64).from_rgb.out_channels == CHANNELS["fast"]
 
 
+def test_options_of_the_fast_generator_reach_both_directions(make_networks):
+    networks = make_networks("cyclegan", coarse=4, ups="linear")["translator"].generators
+    assert [(part.coarse, part.ups) for part in networks.values()] == [(4, "linear")] * 2
+    plain = make_networks("cut")["translator"].generators["a2b"]
+    assert (plain.coarse, plain.ups) == (1, "shuffle")
+
+
 def test_the_discriminator_grows_with_the_pictures(make_networks):
     def strided(side):
         judge = make_networks(size=(side, side))["discriminator"]

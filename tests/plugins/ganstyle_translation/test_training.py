@@ -58,6 +58,23 @@ def test_two_steps_and_two_more_are_four_bit_for_bit(arch, folders, tmp_path_fac
     assert (card.images_seen, card.styles) == (8, ["photos", "works"])
 
 
+def test_the_recipe_for_cpus_goes_on_bit_for_bit_and_its_file_holds_its_generator(folders, tmp_path_factory):
+    from ganstyle.engine.model import load_model
+
+    sets = ["arch.coarse=4", "arch.ups=linear", "task.identity=false", "task.d_lr_factor=3"]
+    config = config_of(folders, "cut", *sets, images=4, loss="hinge")
+    whole, _ = trained(config, tmp_path_factory.mktemp("at-once"))
+    parts, run = trained(config, tmp_path_factory.mktemp("in-parts"), stops=[2])
+    for one, two in zip(whole.tensors(), parts.tensors()):
+        assert [key for key in one if not torch.equal(one[key], two[key])] == []
+    generator = (
+        load_model(run.folder / "model.safetensors", registry=default_registry())
+        .networks["translator"]
+        .generators["a2b"]
+    )
+    assert (generator.coarse, generator.ups) == (4, "linear")
+
+
 @pytest.mark.parametrize("arch", ["cut", "cyclegan", "multistyle"])
 def test_every_network_that_is_trained_moves(arch, folders):
     session = open_session(config_of(folders, arch), default_registry())
