@@ -14,6 +14,11 @@ Arrays = tuple[NDArray[np.uint8], NDArray[np.uint8] | None, bool, list[str]]
 
 _WITH_ALPHA = {"RGBA", "LA", "PA", "RGBa", "La"}
 _GRAY = {"1", "L", "LA", "La", "I", "F"}
+_HOW: Any = {
+    "renderingIntent": ImageCms.Intent.RELATIVE_COLORIMETRIC,
+    "flags": ImageCms.Flags.BLACKPOINTCOMPENSATION,
+}
+STRIP = 512  # rows
 
 
 def to_arrays(image: Image.Image) -> Arrays:
@@ -137,9 +142,19 @@ def in_profile(rgb: NDArray[np.uint8], icc: bytes) -> NDArray[np.uint8] | None:
         profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
         if profile.profile.xcolor_space.strip() != "RGB":
             return None
-        return rgb if _is_srgb(profile) else np.asarray(_transformed(Image.fromarray(rgb), _srgb(), profile))
+        return rgb if _is_srgb(profile) else _moved(rgb, profile)
     except Exception:  # as in reading: a broken profile is never worth losing the picture
         return None
+
+
+def _moved(rgb: NDArray[np.uint8], profile: ImageCms.ImageCmsProfile) -> NDArray[np.uint8]:
+    # Strip by strip: whole copies of a picture of 100 megapixels, in Pillow's four bytes a pixel, are large.
+    way = ImageCms.buildTransform(_srgb(), profile, "RGB", "RGB", **_HOW)
+    result = np.empty_like(rgb)
+    for top in range(0, len(rgb), STRIP):
+        part = Image.fromarray(np.ascontiguousarray(rgb[top : top + STRIP]))
+        result[top : top + STRIP] = np.asarray(ImageCms.applyTransform(part, way))
+    return result
 
 
 def _is_srgb(profile: ImageCms.ImageCmsProfile) -> bool:
@@ -160,18 +175,8 @@ def _same_curve(profile: ImageCms.ImageCmsProfile) -> bool:
     return bool(np.abs(moved - np.asarray(ramp)).max() <= 2)
 
 
-def _transformed(
-    image: Image.Image, profile: ImageCms.ImageCmsProfile, target: ImageCms.ImageCmsProfile | None = None
-) -> Image.Image:
-    """Return the picture in the numbers of another profile, sRGB unless told otherwise."""
-    result = ImageCms.profileToProfile(
-        image,
-        profile,
-        target or _srgb(),
-        renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
-        outputMode="RGB",
-        flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
-    )
+def _transformed(image: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.Image:
+    result = ImageCms.profileToProfile(image, profile, _srgb(), outputMode="RGB", **_HOW)
     if result is None:  # only with inPlace=True
         raise ValueError("no result")
     return result

@@ -225,7 +225,8 @@ def save_image(
         UsageError: unknown extension, or too large for the format.
         EnvironmentProblem: full disk, no permission; an old file is intact.
     """
-    picture, profile = _in_profile(_as_picture(image, alpha), icc)
+    pixels, profile = _in_profile(_as_array(image, alpha), icc)
+    picture = Image.fromarray(np.ascontiguousarray(pixels))
     kind = check_target(path, picture.size)
     if kind == "JPEG" and picture.mode == "RGBA":
         picture = _on_white(picture)
@@ -234,8 +235,8 @@ def save_image(
     return write_atomic(path, stream.getvalue(), overwrite=overwrite)
 
 
-def _as_picture(image: Any, alpha: NDArray[np.uint8] | None) -> Image.Image:
-    """Return a picture of mode RGB or RGBA that has pixels and nothing else: no comment, no EXIF, no profile."""
+def _as_array(image: Any, alpha: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
+    """Return uint8 (H, W, 3|4), the pixels of a picture and nothing else: no comment, no EXIF, no profile."""
     if isinstance(image, Image.Image):
         transparent = image.has_transparency_data
         array = np.asarray(image.convert("RGBA" if transparent else "RGB"))
@@ -247,18 +248,17 @@ def _as_picture(image: Any, alpha: NDArray[np.uint8] | None) -> Image.Image:
         raise UsageError(f"expected uint8 pixels in 3 channels, found {array.dtype} of shape {array.shape}")
     if alpha is not None:
         array = np.dstack([array[..., :3], alpha])
-    return Image.fromarray(np.ascontiguousarray(array))
+    return array
 
 
-def _in_profile(picture: Image.Image, icc: bytes | None) -> tuple[Image.Image, dict[str, Any]]:
-    """Return the sRGB picture in the numbers of a profile, and the argument of Pillow's `save` for it."""
+def _in_profile(pixels: NDArray[np.uint8], icc: bytes | None) -> tuple[NDArray[np.uint8], dict[str, Any]]:
+    """Return sRGB pixels (H, W, 3|4) in the numbers of a profile, and the argument of Pillow's `save` for it."""
     from ganstyle.data.pixels import in_profile
 
-    moved = in_profile(np.asarray(picture.convert("RGB")), icc) if icc else None
+    moved = in_profile(pixels[..., :3], icc) if icc else None
     if moved is None:
-        return picture, {}
-    alpha = np.asarray(picture)[..., 3] if picture.mode == "RGBA" else None
-    return _as_picture(moved, alpha), {"icc_profile": icc}
+        return pixels, {}
+    return (moved if pixels.shape[2] == 3 else np.dstack([moved, pixels[..., 3]])), {"icc_profile": icc}
 
 
 def _on_white(picture: Image.Image) -> Image.Image:
