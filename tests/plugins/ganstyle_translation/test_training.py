@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from tiny_translator import sets_of
@@ -138,6 +140,19 @@ def test_rates_and_roles_follow_the_recipes():
     sincut = resolve(default_registry(), flags={"arch": "sincut"})
     assert (sincut.loss.name, [part.name for part in sincut.regularizer]) == ("bce", ["r1"])
     assert sincut.task.options["across"] is True
+
+
+def test_cut_starts_from_a_blur_against_an_adversary_that_learns_faster():
+    """As measured in docs/results/translation.md, and so does the recipe for CPUs."""
+    folder = Path(__file__).parents[3] / "docs" / "recipes"
+    for config in (
+        resolve(default_registry(), flags={"arch": "cut"}),
+        resolve(default_registry(), recipe=folder / "cut_cpu.toml"),
+    ):
+        assert (config.loss.name, config.arch.options["coarse"], config.arch.options["ups"]) == ("hinge", 4, "linear")
+        task = config.task.options
+        assert (task["identity"], task["nce"], task["d_lr_factor"]) == (False, 0.2, 6.0)
+        assert config.optimizer.lr == pytest.approx(4e-4)
 
 
 def test_scores_while_training_compare_with_the_works(folders):
