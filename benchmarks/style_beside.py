@@ -4,7 +4,8 @@
     python benchmarks/style_beside.py SOURCES --photos PHOTOS --cache CACHE --out docs/results/styles/beside.jpg
 
 SOURCES holds the works of docs/shipped_styles.toml. The competitor takes one work: the first of each style. Columns are
-styles, the top row those works; each photograph has two rows, ours above theirs. Nothing is measured.
+styles, the top row those works; each photograph has two rows, ours above theirs; with --alone only ours, without the
+competitor. Nothing is measured.
 """
 
 from __future__ import annotations
@@ -59,7 +60,8 @@ def main() -> None:
     parser.add_argument("--styles", nargs="*", default=[], help="names; default: the first ones")
     parser.add_argument("--count", type=int, default=12)
     parser.add_argument("--width", type=int, default=132, help="of a cell, in pixels")
-    parser.add_argument("--cache", type=Path, required=True)
+    parser.add_argument("--alone", action="store_true")
+    parser.add_argument("--cache", type=Path, default=Path("cache"))
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     base, styles = load_base(None, device="cpu"), chosen_styles(options.styles, options.count)
@@ -68,6 +70,8 @@ def main() -> None:
     for path in (file for place in options.photos for file in find_images(place).files):
         photo = Image.open(path).convert("RGB")
         lines.append([np.asarray(photo), *(ours(photo, name, base) for name in works)])
+        if options.alone:
+            continue
         lines.append([BLANK, *(np.asarray(theirs(photo, work, options.cache)) for work in works.values())])
     tiled(lines, options.width).save(options.out, quality=72, optimize=True)
 
