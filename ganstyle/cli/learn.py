@@ -21,12 +21,14 @@ if TYPE_CHECKING:
     from ganstyle.style.bank import Style, StyleBank
     from ganstyle.style.base import BaseModel
     from ganstyle.style.card import StyleCard
-    from ganstyle.style.learning import Works
+    from ganstyle.style.learning import Count, Works
     from ganstyle.style.previews import Previews
     from ganstyle.style.refining import RefinePlan, Stage
 
 DEFAULT_SECONDS = 600.0
 NO_RIVAL = "none"
+MANY = 8  # pictures, from which on reading and encoding show progress
+TAKEN = "choose another name, or --overwrite"
 PAINT = "paint with it: ganstyle transfer photo.jpg --style {}"
 ENDINGS = {
     "no better": "nothing got better any more: stopped early",
@@ -135,7 +137,7 @@ def base_model(model: str | None, device: str) -> BaseModel:
     return load_base(model, device=device)
 
 
-def bank_with_room(name: str, out: Path | None, overwrite: bool) -> StyleBank:
+def bank_with_room(name: str, out: Path | None, overwrite: bool, *, hint: str = TAKEN) -> StyleBank:
     """Return the user's bank; refuse a name that is taken, or none, before minutes of work.
 
     Raises:
@@ -152,7 +154,7 @@ def bank_with_room(name: str, out: Path | None, overwrite: bool) -> StyleBank:
         raise UsageError(
             f"style {name!r} exists already",
             where=str(target or bank.entry(name).path),
-            hint="choose another name, or --overwrite",
+            hint=hint,
         )
     return bank
 
@@ -174,7 +176,8 @@ class Making:
         """Return the usable pictures; the others are named."""
         from ganstyle.style.learning import read_works
 
-        works = read_works(pictures)
+        with self._counting("reading") as watch:
+            works = read_works(pictures, watch=watch)
         for what, why in works.skipped:
             self.output.warn(f"{why if why.startswith(what) else f'{what}: {why}'}; left out")
         return works
@@ -184,7 +187,25 @@ class Making:
         from ganstyle.style.learning import style_of_works
 
         self.output.say(f"encoding {counted(len(works.images), 'picture')}")
-        return self.refined(style_of_works(works, name=name, base=base, lean=self.lean, **facts), works, base)
+        with self._counting("encoding") as watch:
+            style = style_of_works(works, name=name, base=base, lean=self.lean, watch=watch, **facts)
+        return self.refined(style, works, base)
+
+    @contextlib.contextmanager
+    def _counting(self, what: str) -> Iterator[Count]:
+        """Give a watcher that shows progress once there are many pictures."""
+        with contextlib.ExitStack() as stack:
+            shown: list[Progress] = []
+
+            def watch(done: int, total: int) -> None:
+                if total > MANY and not shown:
+                    shown.append(stack.enter_context(self.output.progress(what, total)))
+                if shown:
+                    shown[0].update(done)
+
+            yield watch
+            if shown:
+                shown[0].update(shown[0].total or 0)
 
     def refined(self, style: Style, works: Works, base: BaseModel) -> Style:
         """Return the style refined after the plan, with progress and previews; Ctrl-C keeps the best so far."""

@@ -202,7 +202,8 @@ def import_(
     double = sorted({name for name in names if names.count(name) > 1})
     if double:
         raise UsageError(f"two files hold a style {double[0]!r}", where="files", hint="import one of them with --name")
-    banks = [learning.bank_with_room(name, None, overwrite) for name in names]
+    hint = "--name OTHER_NAME, or --overwrite"
+    banks = [learning.bank_with_room(name, None, overwrite, hint=hint) for name in names]
     paths = [bank.add(style, overwrite=overwrite) for bank, style in zip(banks, styles, strict=True)]
     lines = [f"style {style.name!r}: {path}" for style, path in zip(styles, paths, strict=True)]
     lines.append(f"paint with it: ganstyle transfer photo.jpg --style {names[0]}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,6 +40,7 @@ MAX_READ = 300  # works; more are thinned out evenly
 FIT_PHOTOS = 32
 
 Pictures = ImageLike | Iterable[ImageLike]
+Count = Callable[[int, int], object]
 
 
 @dataclass
@@ -57,17 +58,21 @@ class Works:
     skipped: list[tuple[str, str]] = field(default_factory=list)
 
 
-def read_works(pictures: Pictures) -> Works:
+def read_works(pictures: Pictures, *, watch: Count | None = None) -> Works:
     """Read the pictures of a style; unusable ones and copies are skipped, and of more than 300 an even choice is read.
 
     Args:
         pictures: one picture or many; paths may be folders, which are searched.
+        watch: told before each picture how many are done, and how many there are.
 
     Raises:
         NoInputError: none can be used; says why the first one can't.
     """
     works = Works()
-    for source in _thinned(_sources(pictures, works), works):
+    sources = _thinned(_sources(pictures, works), works)
+    for done, source in enumerate(sources):
+        if watch is not None:
+            watch(done, len(sources))
         try:
             image = usable_style_picture(as_array(source))
         except InputError as error:
@@ -208,10 +213,21 @@ def make_style(
 
 
 def style_of_works(
-    works: Works, *, name: str, base: BaseModel, plan: RefinePlan | None = None, lean: bool = False, **facts: str
+    works: Works,
+    *,
+    name: str,
+    base: BaseModel,
+    plan: RefinePlan | None = None,
+    lean: bool = False,
+    watch: Count | None = None,
+    **facts: str,
 ) -> Style:
-    """Make a style of works already read; see `make_style`."""
-    codes = [encode(base, image) for image in works.images]
+    """Make a style of works already read; see `make_style`, and `read_works` for `watch`."""
+    codes = []
+    for done, image in enumerate(works.images):
+        if watch is not None:
+            watch(done, len(works.images))
+        codes.append(encode(base, image))
     card = StyleCard(
         check_name(name),
         base.name,

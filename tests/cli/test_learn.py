@@ -207,3 +207,14 @@ def test_going_on_stopped_at_once_changes_nothing(painter: Painter, run_cli, wor
     monkeypatch.setattr(type(StyleBankBase.of(painter)), "fitting", early)
     assert run_cli("learn", "leaf", works, "--steps", "10", "--resume").code == 0
     assert stored("leaf").card == before.card and np.array_equal(stored("leaf").code, before.code)
+
+
+def test_many_pictures_are_counted(painter: Painter, run_cli, tmp_path: Path) -> None:
+    folder = tmp_path / "oeuvre"
+    folder.mkdir()
+    for number in range(9):
+        Image.fromarray(noise((20 * number, 90, 50)).permute(1, 2, 0).numpy()).save(folder / f"{number}.png")
+    many = run_cli("learn", "many", folder, "--steps", "0").err
+    assert "reading  9/9 img" in many and "encoding  9/9 img" in many
+    (folder / "0.png").unlink()
+    assert "8/8" not in run_cli("learn", "few", folder, "--steps", "0").err

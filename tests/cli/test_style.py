@@ -145,7 +145,7 @@ def test_a_style_file_is_imported_under_its_own_name_or_another(painter: Painter
     run_cli("style", "export", "leaf", tmp_path)
     path = tmp_path / "leaf.style.safetensors"
     refused = run_cli("style", "import", path)
-    assert (refused.code, "exists already" in refused.err) == (2, True)
+    assert (refused.code, "exists already" in refused.err, "--name" in refused.err) == (2, True, True)
     assert run_cli("style", "import", path, "--name", "blade").code == 0
     run_cli("style", "remove", "leaf")
     done = json.loads(run_cli("style", "import", path, "--json").out)
