@@ -319,15 +319,19 @@ def _watched(call: _Call, outcomes: Iterator[Outcome], total: int, *, each: int 
     done, unit, many = [], "img", total > 1
     if call.ticker is not None:
         total, unit = total * each * call.asked.steps * len(call.variants[0].styles), "step"
-    with call.output.progress("painting", total, unit) as progress:
-        if call.ticker is not None:
-            call.ticker.bar = progress
-        for outcome in outcomes:
-            done.append(outcome)
-            if call.ticker is None:
-                progress.advance(1)
-            if outcome.state == "failed" and many:
-                call.output.warn(f"{outcome.message} (the others go on)")
+    try:
+        with call.output.progress("painting", total, unit) as progress:
+            if call.ticker is not None:
+                call.ticker.bar = progress
+            for outcome in outcomes:
+                done.append(outcome)
+                if call.ticker is None:
+                    progress.advance(1)
+                if outcome.state == "failed" and many:
+                    call.output.warn(f"{outcome.message} (the others go on)")
+    except KeyboardInterrupt:
+        call.output.say(f"{len(done)} done so far; the same command with --skip-existing goes on")
+        raise
     _tell_notes(done, call.output)
     return _summarised(done, call)
 

@@ -397,3 +397,23 @@ def test_a_name_is_for_one_result_of_its_format(painter: Painter, run_cli, words
     Path("folder.jpg").mkdir()
     assert run_cli("transfer", "p.png", "-s", "night", "-o", "folder.jpg").code == 0
     assert written("folder.jpg") == ["p-night.png"]
+
+
+def test_a_batch_that_is_stopped_tells_how_to_go_on(painter: Painter, run_cli, monkeypatch) -> None:
+    photos = [put(name) for name in ("a.png", "b.png", "c.png")]
+    from ganstyle.style import batch
+
+    paint, painted = batch.apply_styles, []
+
+    def stopped(*args: object, **how: object) -> object:
+        if len(painted) == 2:
+            raise KeyboardInterrupt
+        painted.append(paint(*args, **how))
+        return painted[-1]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(batch, "apply_styles", stopped)
+        done = run_cli("transfer", *photos, "-s", "sunset")
+    assert (done.code, written()) == (130, ["a-sunset.png", "b-sunset.png"])
+    assert "2 done so far; the same command with --skip-existing goes on" in done.err
+    assert "1 done, 2 skipped" in run_cli("transfer", *photos, "-s", "sunset", "--skip-existing").out
