@@ -20,7 +20,7 @@ from .crops import as_input
 from .parts import random_crops, split_photos, split_works
 from .perceptual import CONTENT_TAPS, GRAM_TAPS, LAST_BLOCK, light_distance
 from .rival import Contest
-from .windows import all_window_distances
+from .windows import matched_windows, windowed_style_distance
 
 if TYPE_CHECKING:
     from .adastyle import Stylizer
@@ -49,8 +49,7 @@ class FitOptions:
         lr: Adam's rate at the start; it falls to a tenth along half a cosine.
         rival_lr: of the rival.
         ramp: shares of the budget between which the adversarial weight rises.
-        batch: photos painted per step.
-        aims: crops of works per step. The mean of all works is a bland style; see `matched_style`.
+        batch: crops of photos painted per step, and of works that they are compared with.
         crop: side of a crop in pixels.
         work_side: range of the short side that works are scaled to.
         photo_side: range of the short side that photos are scaled to; large ones teach strokes in flat areas.
@@ -67,7 +66,6 @@ class FitOptions:
     rival_lr: float = 4e-4
     ramp: tuple[float, float] = (0.05, 0.25)
     batch: int = 4
-    aims: int = 3
     crop: int = 128
     work_side: tuple[float, float] = (176.0, 416.0)
     photo_side: tuple[float, float] = (176.0, 640.0)
@@ -131,15 +129,14 @@ class Fitting:
         """
         self._adam.param_groups[0]["lr"] = self.options.lr * rate_at(fraction)
         photos = self._crops(self._photos, self.options.photo_side, self.options.batch)
-        works = self._crops(self._works, self.options.work_side, max(self.options.batch, self.options.aims))
+        works = self._crops(self._works, self.options.work_side, self.options.batch)
         with frozen(self.stylizer), torch.enable_grad():
             painted = self.stylizer.stylize(photos, self._code, seed=self.seed + self.steps)
             parts = self._parts(painted, photos, works)
             loss = sum((getattr(self.options, name) * part for name, part in parts.items()), photos.new_zeros(()))
             if self._contest is not None:
-                shown = works[: len(painted)]
-                self._contest.learn(shown, painted)
-                parts["adversarial"] = self._contest.judge(shown, painted)
+                self._contest.learn(works, painted)
+                parts["adversarial"] = self._contest.judge(works, painted)
                 loss = loss + self.options.adversarial * self._ramp(fraction) * parts["adversarial"]
             self._adam.zero_grad()
             loss.backward()
@@ -160,7 +157,7 @@ class Fitting:
         painted = self.stylizer.stylize(self._exam, code.to(self.device)[None], seed=SCORE_SEED)
         maps = self.backbone(painted, {*GRAM_TAPS, *CONTENT_TAPS})
         parts = {
-            "style": float(matched_style(maps, self._exam_aims, self._grid)),
+            "style": float(self._style(maps, self._exam_aims, self._exam_matching)),
             "content": float(content_distance(maps, self._exam_layout, CONTENT_TAPS).mean()),
             "light": float(light_distance(painted, self._exam, self._exam_works)),
             "colour": float(colour_distance(painted, self._exam_works)),
@@ -175,19 +172,28 @@ class Fitting:
         with torch.no_grad():
             self._exam_layout = self.backbone(self._exam, CONTENT_TAPS)
             self._exam_aims = self.backbone(self._exam_works, GRAM_TAPS)
+            self._exam_matching = matched_windows(self._exam, self._exam_works, self._grid, together=True)
 
     def _parts(self, painted: Tensor, photos: Tensor, works: Tensor) -> dict[str, Tensor]:
         with torch.no_grad():
             layout = self.backbone(photos, CONTENT_TAPS)
-            aims = self.backbone(works[: self.options.aims], GRAM_TAPS)
+            aims = self.backbone(works, GRAM_TAPS)
         maps = self.backbone(painted, {*GRAM_TAPS, *CONTENT_TAPS})
         return {
-            "style": matched_style(maps, aims, self._grid),
+            "style": self._style(maps, aims, matched_windows(photos, works, self._grid, together=True)),
             "content": content_distance(maps, layout, CONTENT_TAPS).mean(),
-            "light": light_distance(painted, photos, works[: len(photos)]),
+            "light": light_distance(painted, photos, works),
             "colour": colour_distance(painted, works),
             "variation": total_variation(painted) / 2,
         }
+
+    def _style(self, maps: Maps, aims: Maps, matching: Tensor) -> Tensor:
+        """Return how far the windows of all paintings are from those of all works that are as calm and as light.
+
+        Each from the nearest was tried: no part of a work may be left out then, and skies got the marks of its crowds.
+        """
+        target = {tap: aims[tap] for tap in GRAM_TAPS}
+        return windowed_style_distance(maps, target, matching, grid=self._grid).mean()
 
     @property
     def _grid(self) -> int:
@@ -200,21 +206,6 @@ class Fitting:
     def _crops(self, parts: Sequence[Tensor], sides: tuple[float, float], count: int) -> Tensor:
         crops = random_crops(parts, sides, count=count, size=self.options.crop, generator=self._generator)
         return as_input(crops).to(self.device)
-
-
-def matched_style(maps: Maps, aims: Maps, grid: int) -> Tensor:
-    """Return how far the windows of paintings are from those of works: each from the nearest of the others; a scalar.
-
-    A painting need not look like the mean of all works, which is bland, its sky need not have the marks of a crowd, and
-    no part of a work may be left out. The distance of Chamfer, on Gram matrices and moments.
-
-    Args:
-        maps: tap -> float (B, C, H, W) of the paintings.
-        aims: tap -> float (A, C, h, w) of the works; its taps are compared.
-        grid: windows along each side.
-    """
-    table = all_window_distances(maps, aims, grid)
-    return (table.amin(0).mean() + table.amin(1).mean()) / 2
 
 
 def colour_distance(painted: Tensor, works: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from torch import Tensor
@@ -47,7 +48,8 @@ def perceptual_parts(
     if matching is None:
         style = style_distance(maps, target, moments=moments)
     else:
-        style = windowed_style_distance(maps, target, matching, moments=moments)
+        grid = math.isqrt(matching.shape[1])
+        style = windowed_style_distance(maps, target, matching, grid=grid, moments=moments)
     return {
         "style": style.mean(),
         "content": content_distance(maps, content_maps, CONTENT_TAPS).mean(),

@@ -7,6 +7,7 @@ matched by rank, which costs nothing and leaves no window of the work unused.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import torch
@@ -35,43 +36,47 @@ def windows(maps: Tensor, grid: int) -> Tensor:
     return parts.permute(0, 2, 4, 1, 3, 5).flatten(0, 2)
 
 
-def window_order(images: Tensor, grid: int) -> Tensor:
-    """Return the windows from calm to busy, and among `grid` neighbours in that order from dark to light.
+def window_order(images: Tensor, grid: int, *, together: bool = False) -> Tensor:
+    """Return the windows from calm to busy, and among neighbours in that order from dark to light.
 
     Args:
-        images: float (B, 3, H, W).
+        images: float (B, 3, H, W) in [-1, 1].
         grid: windows along each side.
+        together: the windows of all pictures in one order.
 
     Returns:
-        int64 (B, grid * grid): indices of windows.
+        int64 (B, grid * grid), or (1, B * grid * grid) for all together: indices of windows; of n windows the root of n
+        are neighbours.
     """
     luma = torch.einsum("bchw,c->bhw", images, images.new_tensor(LUMA))[:, None]
     slopes = F.pad((luma[..., 1:] - luma[..., :-1]).abs(), (0, 1)) + F.pad(
         (luma[..., 1:, :] - luma[..., :-1, :]).abs(), (0, 0, 0, 1)
     )
-    activity, light = (windows(each, grid).mean((1, 2, 3)).view(len(images), -1) for each in (slopes, luma))
-    by_activity = activity.argsort(dim=1, stable=True).view(len(images), grid, grid)
-    by_light = light.gather(1, by_activity.flatten(1)).view_as(by_activity).argsort(dim=2, stable=True)
-    return by_activity.gather(2, by_light).flatten(1)
+    rows = 1 if together else len(images)
+    activity, light = (windows(each, grid).mean((1, 2, 3)).view(rows, -1) for each in (slopes, luma))
+    rank = activity.argsort(dim=1, stable=True).argsort(dim=1)
+    group = rank // math.isqrt(rank.shape[1])
+    return (3 * group + light).argsort(dim=1, stable=True)  # light spans 2
 
 
-def matched_windows(photos: Tensor, works: Tensor, grid: int) -> Tensor:
-    """Return which window of its work each window of a photo is compared with: that of the same rank.
+def matched_windows(photos: Tensor, works: Tensor, grid: int, *, together: bool = False) -> Tensor:
+    """Return which window of the works each window of the photos is compared with: that of the same rank.
 
     Args:
-        photos: float (B, 3, H, W).
-        works: float (B, 3, h, w).
+        photos: float (B, 3, H, W) in [-1, 1].
+        works: float (B, 3, h, w) in [-1, 1].
         grid: windows along each side.
+        together: among the windows of all works, not of one each.
 
     Returns:
-        int64 (B, grid * grid), a permutation of the work's windows for each photo.
+        int64 as from `window_order`: a permutation of the works' windows.
     """
-    mine, theirs = window_order(photos, grid), window_order(works, grid)
+    mine, theirs = (window_order(images, grid, together=together) for images in (photos, works))
     return torch.empty_like(mine).scatter(1, mine, theirs)
 
 
 def windowed_style_distance(
-    maps: Mapping[str, Tensor], target: Mapping[str, Tensor], matching: Tensor, *, moments: float = 3.0
+    maps: Mapping[str, Tensor], target: Mapping[str, Tensor], matching: Tensor, *, grid: int, moments: float = 3.0
 ) -> Tensor:
     """Return `style_distance`, with Gram matrices and moments of windows.
 
@@ -79,65 +84,34 @@ def windowed_style_distance(
         maps: tap -> float (B, C, H, W) of the painted photos.
         target: tap -> float (B, C, h, w) of the works; its taps are the ones compared.
         matching: from `matched_windows`.
-        moments: weight of the means and deviations beside the Gram matrices.
-
-    Returns:
-        float (B,): means over windows, each over its own target's norm and a quarter of the picture's mean norm.
-        Without its own norm faint marks in a calm window would cost nothing beside a busy one; without the floor an
-        empty one would outweigh all others.
-    """
-    grid = round(matching.shape[1] ** 0.5)
-    distances = []
-    for tap, work in target.items():
-        mine, theirs = (windows(each, grid).flatten(2) for each in (maps[tap], work))
-        theirs = _taken(theirs, matching)
-        distances.append(
-            _gram_distance(mine, theirs, len(matching)) + moments * _moments_distance(mine, theirs, grid**2)
-        )
-    return torch.stack(distances).mean(0)
-
-
-def all_window_distances(
-    maps: Mapping[str, Tensor], target: Mapping[str, Tensor], grid: int, *, moments: float = 3.0
-) -> Tensor:
-    """Return how far each window of some pictures is from each window of others.
-
-    Args:
-        maps: tap -> float (B, C, H, W).
-        target: tap -> float (A, C, h, w); its taps are the ones compared.
         grid: windows along each side.
         moments: weight of the means and deviations beside the Gram matrices.
 
     Returns:
-        float (B * grid * grid, A * grid * grid): each entry over the norm of its column's window and a quarter of the
-        mean norm of all columns, as in `windowed_style_distance`.
+        float (B,), or (1,) for all together: means over windows, each over its own target's norm and a quarter of the
+        mean norm. Without its own norm faint marks in a calm window would cost nothing beside a busy one; without the
+        floor an empty one would outweigh all others.
     """
-    tables = []
+    distances = []
     for tap, work in target.items():
         mine, theirs = (windows(each, grid).flatten(2) for each in (maps[tap], work))
-        own, norms = (_gram_product(each, each) for each in (mine, theirs))
-        squares = own[:, None] - 2 * _gram_products(mine, theirs) + norms
-        value, aim = _moments(mine), _moments(theirs)
-        apart = (value[:, None] - aim).square().sum(2)
-        tables.append(_over(squares, norms[None]) + moments * _over(apart, aim.square().sum(1)[None]))
-    return torch.stack(tables).mean(0)
+        theirs = _taken(theirs, matching)
+        gram, moment = (measure(mine, theirs, len(matching)) for measure in (_gram_distance, _moments_distance))
+        distances.append(gram + moments * moment)
+    return torch.stack(distances).mean(0)
 
 
-def _gram_distance(mine: Tensor, theirs: Tensor, pictures: int) -> Tensor:
-    """Return the distance of Gram matrices, float (B,); windows are float (B * n, C, P) and may differ in P."""
+def _gram_distance(mine: Tensor, theirs: Tensor, rows: int) -> Tensor:
+    """Return the distance of Gram matrices, float (rows,); windows are float (rows * n, C, P) and may differ in P."""
     both, mixed, norm = (
-        _gram_product(a, b).view(pictures, -1) for a, b in ((mine, mine), (mine, theirs), (theirs, theirs))
+        _gram_product(a, b).view(rows, -1) for a, b in ((mine, mine), (mine, theirs), (theirs, theirs))
     )
     return _relative(both - 2 * mixed + norm, norm)
 
 
 def _relative(squares: Tensor, norms: Tensor) -> Tensor:
     """Return the mean, float (B,), of squared differences over squared norms with a floor, float (B, n) each."""
-    return _over(squares, norms).mean(1)
-
-
-def _over(squares: Tensor, norms: Tensor) -> Tensor:
-    return squares / (norms + FLOOR * norms.mean(1, keepdim=True)).clamp_min(1e-12)
+    return (squares / (norms + FLOOR * norms.mean(1, keepdim=True)).clamp_min(1e-12)).mean(1)
 
 
 def _gram_product(a: Tensor, b: Tensor) -> Tensor:
@@ -152,23 +126,12 @@ def _gram_product(a: Tensor, b: Tensor) -> Tensor:
     return ((a @ a.mT) * (b @ b.mT)).sum((1, 2)) / (channels**2 * p * q)
 
 
-def _gram_products(a: Tensor, b: Tensor) -> Tensor:
-    """Return the inner products of all pairs, float (N, M), of windows float (N, C, P) and (M, C, Q)."""
-    (n, channels, p), (m, _, q) = a.shape, b.shape
-    if p * q < channels**2:
-        each = a.mT.flatten(0, 1) @ b.transpose(0, 1).flatten(1)
-        return each.view(n, p, m, q).square().sum((1, 3)) / (channels**2 * p * q)
-    return (a @ a.mT).flatten(1) @ (b @ b.mT).flatten(1).T / (channels**2 * p * q)
-
-
-def _moments(parts: Tensor) -> Tensor:
-    """Return means and deviations, float (N, 2C), of windows float (N, C, P)."""
-    return torch.cat([parts.mean(2), (parts.var(2, correction=0) + EPSILON).sqrt()], 1)
-
-
-def _moments_distance(mine: Tensor, theirs: Tensor, count: int) -> Tensor:
-    """Return the distance of means and deviations, float (B,), of windows float (B * count, C, P)."""
-    value, target = (_moments(each).unflatten(0, (-1, count)) for each in (mine, theirs))
+def _moments_distance(mine: Tensor, theirs: Tensor, rows: int) -> Tensor:
+    """Return the distance of means and deviations, float (rows,), of windows float (rows * n, C, P)."""
+    value, target = (
+        torch.cat([each.mean(2), (each.var(2, correction=0) + EPSILON).sqrt()], 1).unflatten(0, (rows, -1))
+        for each in (mine, theirs)
+    )
     return _relative((value - target).square().sum(2), target.square().sum(2))
 
 

@@ -7,13 +7,13 @@ import math
 import pytest
 import torch
 from ganstyle_styles.crops import as_input
-from ganstyle_styles.fitting import COLOUR_AXES, FitOptions, Fitting, colour_distance, matched_style, rate_at
-from ganstyle_styles.windows import all_window_distances
+from ganstyle_styles.fitting import COLOUR_AXES, FitOptions, Fitting, colour_distance, rate_at
+from ganstyle_styles.perceptual import GRAM_TAPS
+from ganstyle_styles.windows import matched_windows
 
-from ganstyle.functional.style import style_distance
 from ganstyle.registry import load_registry
 
-QUICK = FitOptions(batch=2, crop=48, work_side=(48.0, 64.0), photo_side=(48.0, 64.0), lr=0.05, scored=2, aims=2)
+QUICK = FitOptions(batch=2, crop=48, work_side=(48.0, 64.0), photo_side=(48.0, 64.0), lr=0.05, scored=2)
 
 
 @pytest.fixture(scope="module")
@@ -97,24 +97,17 @@ def test_before_the_ramp_the_rival_only_learns(still_stylizer, works, photos):
     assert any(not torch.equal(a, b) for a, b in zip(before, fitting._contest.rival.parameters(), strict=True))
 
 
-def test_sets_are_matched_both_ways(still_stylizer, pictures):
-    backbone = still_stylizer.encoder.backbone
-    taps = ("b0.depthwise", "b1.depthwise")
-    one, two = (backbone(pictures(1, 48, 48, seed=seed), taps) for seed in (1, 2))
-    both = {tap: torch.cat([one[tap], two[tap]]) for tap in taps}
-    assert float(matched_style(both, both, 1)) == pytest.approx(0.0, abs=1e-6)
-    # The painting has its work, but the other work has no painting; and the other way round.
-    lonely = float(all_window_distances(one, both, 1)[0, 1])
-    assert float(matched_style(one, both, 1)) == pytest.approx(lonely / 4, rel=1e-4)
-    strange = float(style_distance(two, one)) / 1.25  # the floor is a quarter of the only norm
-    assert float(matched_style(both, one, 1)) == pytest.approx(strange / 4, rel=1e-4)
-
-
-def test_windows_of_a_painting_may_lie_elsewhere_than_those_of_the_work(still_stylizer, pictures):
-    maps = still_stylizer.encoder.backbone(pictures(1, 64, 64, seed=3), ("b0.depthwise",))
-    moved = {tap: each.roll((16, 16), (2, 3)) for tap, each in maps.items()}  # quarters change places
-    assert float(matched_style(moved, maps, 2)) == pytest.approx(0.0, abs=1e-6)
-    assert float(matched_style(moved, {tap: 2 * each for tap, each in maps.items()}, 2)) > 0.1
+def test_an_even_photo_is_compared_with_the_calm_work_wherever_it_stands_in_the_batch(still_stylizer, works, photos):
+    fitting = fitted(still_stylizer, works, photos, steps=0)
+    noise = torch.rand(1, 3, 48, 48, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    calm, busy = torch.zeros(1, 3, 48, 48), noise
+    aims = fitting.backbone(torch.cat([calm, busy]), GRAM_TAPS)
+    photos = torch.cat([0.5 * noise, calm + 0.2])
+    matching = matched_windows(photos, torch.cat([calm, busy]), 1, together=True)
+    assert matching.tolist() == [[1, 0]]
+    crossed = fitting.backbone(torch.cat([busy, calm]), {*GRAM_TAPS})
+    assert float(fitting._style(crossed, aims, matching)) == pytest.approx(0.0, abs=1e-4)
+    assert float(fitting._style(aims, aims, matching)) > 0.5
 
 
 def test_colours_are_compared_as_sets():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 import torch
 from ganstyle_styles.windows import (
-    all_window_distances,
     matched_windows,
     window_order,
     windowed_style_distance,
@@ -81,12 +80,12 @@ def test_the_distance_is_that_of_gram_matrices_and_moments_of_windows_in_float64
                     found[name][0].append((value - aim).square().sum())
                     found[name][1].append(aim.square().sum())
             expected[picture] += (relative(*found["gram"]) + 3 * relative(*found["moments"])) / 2
-    assert windowed_style_distance(maps, target, matching).numpy() == pytest.approx(expected.numpy(), rel=1e-6)
+    assert windowed_style_distance(maps, target, matching, grid=2).numpy() == pytest.approx(expected.numpy(), rel=1e-6)
 
 
 def test_one_window_is_the_whole_picture_but_for_the_floor():
     maps, target = random_maps(2, side=10), random_maps(3, side=14)
-    found = windowed_style_distance(maps, target, torch.zeros(2, 1, dtype=torch.int64), moments=2.0)
+    found = windowed_style_distance(maps, target, torch.zeros(2, 1, dtype=torch.int64), grid=1, moments=2.0)
     assert 1.25 * found.numpy() == pytest.approx(style_distance(maps, target, moments=2.0).numpy(), rel=1e-6)
 
 
@@ -94,7 +93,7 @@ def test_a_faint_texture_costs_more_in_a_calm_window_than_in_a_busy_one():
     work = {"rgb": quilt((0.1, 0.0), (0.1, 0.8), (0.1, 0.0), (0.1, 0.8))}
 
     def distance(*marks):
-        return windowed_style_distance({"rgb": quilt(*marks)}, work, torch.arange(4)[None]).item()
+        return windowed_style_distance({"rgb": quilt(*marks)}, work, torch.arange(4)[None], grid=2).item()
 
     assert distance((0.1, 0.0), (0.1, 0.8), (0.1, 0.0), (0.1, 0.8)) == pytest.approx(0, abs=1e-6)
     calm = distance((0.1, 0.2), (0.1, 0.8), (0.1, 0.0), (0.1, 0.8))
@@ -102,26 +101,27 @@ def test_a_faint_texture_costs_more_in_a_calm_window_than_in_a_busy_one():
     assert calm > 2 * busy > 0
 
 
-@pytest.mark.parametrize("grid", [1, 2, 3])
-def test_the_table_of_all_windows_holds_what_a_matching_picks(grid):
-    maps, target = random_maps(6, side=12, pictures=1), random_maps(7, side=18, pictures=1)
-    table = all_window_distances(maps, target, grid, moments=2.0)
-    matching = torch.randperm(grid**2, generator=torch.Generator().manual_seed(8))[None]
-    picked = table.gather(1, matching[0, :, None]).mean()
-    assert picked.item() == pytest.approx(windowed_style_distance(maps, target, matching, moments=2.0).item(), rel=1e-9)
+def test_together_the_windows_of_all_pictures_are_one_order():
+    calm, busy = quilt((0.1, 0.0), (0.2, 0.01), (0.3, 0.02), (0.4, 0.03)), quilt(*[(0.1, 0.3)] * 3, (0.1, 0.5))
+    photos, works = torch.cat([busy, calm]), torch.cat([calm, busy])
+    matching = matched_windows(photos, works, 2, together=True)
+    assert matching.shape == (1, 8)
+    assert sorted(matching[0].tolist()) == list(range(8))
+    assert set(matching[0, 4:].tolist()) == {0, 1, 2, 3}  # the calm photo's windows meet the calm work's
+    assert matching[0, 3] == 7
 
 
-def test_the_table_has_a_row_for_each_window_and_a_column_for_each_of_the_others():
-    maps, target = random_maps(6, side=12, pictures=3), random_maps(7, side=12, pictures=2)
-    target = {tap: torch.cat([each[:1], maps[tap][1:2]]) for tap, each in target.items()}
-    table = all_window_distances(maps, target, 2)
-    assert table.shape == (12, 8)
-    zeros = (table.abs() < 1e-9).nonzero().tolist()
-    assert zeros == [[4, 4], [5, 5], [6, 6], [7, 7]]  # the second picture of both
+def test_together_distances_are_one_mean_over_all_windows():
+    maps, target = random_maps(6, side=12), random_maps(7, side=12)
+    turned = torch.tensor([[4, 5, 6, 7, 0, 1, 2, 3]])
+    found = windowed_style_distance(maps, target, turned, grid=2)
+    swapped = {tap: each.flip(0) for tap, each in target.items()}
+    assert found.shape == (1,)
+    assert found == windowed_style_distance(maps, swapped, torch.arange(8)[None], grid=2)
 
 
 def test_gradients_reach_every_window():
     maps = {tap: each.requires_grad_() for tap, each in random_maps(4, side=12).items()}
     matching = torch.arange(4).expand(2, 4)
-    windowed_style_distance(maps, random_maps(5, side=12), matching).sum().backward()
+    windowed_style_distance(maps, random_maps(5, side=12), matching, grid=2).sum().backward()
     assert all((windows(each.grad.abs(), 2).sum((1, 2, 3)) > 0).all() for each in maps.values())
