@@ -56,7 +56,7 @@ class FitOptions:
         scored: crops of photos, and as many of works, that a score is measured on.
     """
 
-    content: float = 0.5
+    content: float = 1.0
     style: float = 5.0
     light: float = 5.0
     colour: float = 3.0

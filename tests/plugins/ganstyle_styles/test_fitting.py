@@ -57,7 +57,7 @@ def test_a_score_is_the_same_whenever_it_is_asked(still_stylizer, works, photos)
     before = fitting.score(code)
     fitting.step(0.0)
     assert fitting.score(code) == before == fitted(still_stylizer, works, photos, steps=0, seed=9).score(code)
-    weights = {"style": 5.0, "content": 0.5, "light": 5.0, "colour": 3.0}
+    weights = {"style": 5.0, "content": 1.0, "light": 5.0, "colour": 3.0}
     assert before["total"] == pytest.approx(sum(weight * before[name] for name, weight in weights.items()))
 
 
