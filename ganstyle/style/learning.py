@@ -28,7 +28,7 @@ from ganstyle.style.painters import Code, Pixels
 if TYPE_CHECKING:
     from ganstyle.style.refining import Refined, RefinePlan
 
-ENCODE_SIDE = 288  # short side in pixels: the middle of the sizes at which training shows style pictures
+ENCODE_SIDE = 336  # short side in pixels: the middle of the sizes at which training shows style pictures
 MAX_ASPECT = 6
 MIN_SIDE = 32
 KEPT_CODES = 4
