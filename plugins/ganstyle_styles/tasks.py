@@ -30,8 +30,8 @@ Logged = tuple[Tensor, dict[str, Tensor]]
 class AdaStyleTaskOptions(Options):
     """Weights of the losses and the shape of the schedule."""
 
-    content: Annotated[float, Field(ge=0, description="Weight of the content's layout.")] = 0.4
-    style: Annotated[float, Field(ge=0, description="Weight of Gram matrices and moments.")] = 5.0
+    content: Annotated[float, Field(ge=0, description="Weight of the content's layout.")] = 0.8
+    style: Annotated[float, Field(ge=0, description="Weight of Gram matrices and moments.")] = 6.0
     moments: Annotated[float, Field(ge=0, description="Moments beside one Gram matrix.")] = 3.0
     light: Annotated[float, Field(ge=0, description="Weight of light and dark areas staying where they are.")] = 5.0
     colour: Annotated[float, Field(ge=0, description="Weight of the distribution of colours.")] = 3.0
@@ -41,7 +41,7 @@ class AdaStyleTaskOptions(Options):
         int, Field(ge=0, description="Side in pixels of what styles are compared on; 0: whole pictures.")
     ] = 64
     identity: Annotated[float, Field(ge=0, description="Weight of repainting a photo in its own code.")] = 0.5
-    adversarial: Annotated[float, Field(ge=0, description="Final adversarial weight.")] = 1.5
+    adversarial: Annotated[float, Field(ge=0, description="Final adversarial weight.")] = 1.2
     d_lr_factor: Annotated[float, Field(gt=0, description="Rate of D over rate of G.")] = 4.0
     reconstruction_share: Annotated[
         float, Field(ge=0, le=1, description="Share of the budget that only rebuilds photos.")
