@@ -87,7 +87,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     benches = {}
     for run in options.runs:
         name, _, model = run.partition("=")
-        benches[name] = open_bench(argparse.Namespace(**vars(options) | {"model": model, "methods": [METHOD], "fit_steps": 0, "broad": 1.0}))
+        benches[name] = open_bench(
+            argparse.Namespace(**vars(options) | {"model": model, "methods": [METHOD], "fit_steps": 0, "broad": 1.0})
+        )
     options.out.mkdir(parents=True, exist_ok=True)
     text = table({name: judge_run(bench) for name, bench in benches.items()})
     (options.out / "ablation.md").write_text(text, encoding="utf-8")
