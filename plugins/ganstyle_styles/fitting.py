@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d
 
 from ganstyle.api import LossLike
 from ganstyle.functional.style import content_distance, total_variation
@@ -18,7 +17,7 @@ from ganstyle.nn.modules import device_of, frozen
 
 from .crops import as_input
 from .parts import random_crops, split_photos, split_works
-from .perceptual import CONTENT_TAPS, GRAM_TAPS, LAST_BLOCK, light_distance
+from .perceptual import CONTENT_TAPS, GRAM_TAPS, LAST_BLOCK, colour_distance, light_distance
 from .rival import Contest
 from .windows import matched_windows, windowed_style_distance
 
@@ -27,11 +26,6 @@ if TYPE_CHECKING:
 
 SCORE_SEED = 20_240_501
 WINDOW = 64  # pixels; as in training
-COLOUR_AXES = (
-    *((1, 0, 0), (0, 1, 0), (0, 0, 1)),  # the cube's sides
-    *((1, 1, 0), (1, 0, 1), (0, 1, 1), (1, -1, 0), (1, 0, -1), (0, 1, -1)),  # diagonals of its faces
-    *((1, 1, 1), (1, 1, -1), (1, -1, 1), (-1, 1, 1)),  # and of the whole
-)
 Maps = Mapping[str, Tensor]
 
 
@@ -206,30 +200,6 @@ class Fitting:
     def _crops(self, parts: Sequence[Tensor], sides: tuple[float, float], count: int) -> Tensor:
         crops = random_crops(parts, sides, count=count, size=self.options.crop, generator=self._generator)
         return as_input(crops).to(self.device)
-
-
-def colour_distance(painted: Tensor, works: Tensor) -> Tensor:
-    """Return how far two sets of pictures are apart in the distribution of their colours, taken together; a scalar.
-
-    The sets are compared, not the pictures, so that a painting keeps its light and dark parts, and greyish colours,
-    the average of many works, are far from all of them.
-
-    Args:
-        painted: float (B, 3, H, W) in [-1, 1].
-        works: float (A, 3, H, W) in [-1, 1].
-
-    Source: sliced Wasserstein distance, Rabin et al. 2011; here along 13 fixed axes of the colour cube.
-    """
-    axes = torch.tensor(COLOUR_AXES, dtype=painted.dtype, device=painted.device)
-    axes = axes / axes.norm(dim=1, keepdim=True)
-    shares = torch.linspace(0.01, 0.99, 50, device=painted.device)
-    mine, theirs = (torch.quantile((axes @ colours_of(images)).float(), shares, dim=1) for images in (painted, works))
-    return (mine - theirs).abs().mean()
-
-
-def colours_of(images: Tensor) -> Tensor:
-    """Return float (3, N): the colours of all pictures float (B, 3, H, W), averaged over squares of 4 pixels."""
-    return avg_pool2d(images, 4).permute(1, 0, 2, 3).flatten(1)
 
 
 def rate_at(fraction: float) -> float:

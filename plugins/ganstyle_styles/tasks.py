@@ -17,8 +17,7 @@ from ganstyle.nn.encoders import load_backbone
 from ganstyle.nn.modules import frozen
 
 from .adastyle import STYLE_TAPS, Discriminator, Stylizer
-from .fitting import colour_distance
-from .perceptual import CONTENT_TAPS, GRAM_TAPS, LAST_BLOCK, light_distance, perceptual_parts
+from .perceptual import CONTENT_TAPS, GRAM_TAPS, LAST_BLOCK, colour_distance, light_distance, perceptual_parts
 from .windows import matched_windows
 
 LATTICE = {4: 8, 8: 4}  # period: cells; windows of 32 pixels, as lattices come and go with the texture under them

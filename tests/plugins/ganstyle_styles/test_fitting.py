@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 from ganstyle_styles.crops import as_input
-from ganstyle_styles.fitting import COLOUR_AXES, FitOptions, Fitting, colour_distance, rate_at
+from ganstyle_styles.fitting import FitOptions, Fitting, rate_at
 from ganstyle_styles.perceptual import GRAM_TAPS
 from ganstyle_styles.windows import matched_windows
 
@@ -108,17 +108,6 @@ def test_an_even_photo_is_compared_with_the_calm_work_wherever_it_stands_in_the_
     crossed = fitting.backbone(torch.cat([busy, calm]), {*GRAM_TAPS})
     assert float(fitting._style(crossed, aims, matching)) == pytest.approx(0.0, abs=1e-4)
     assert float(fitting._style(aims, aims, matching)) > 0.5
-
-
-def test_colours_are_compared_as_sets():
-    dark, light = torch.full((1, 3, 8, 8), -0.5), torch.full((1, 3, 8, 8), 0.5)
-    works = torch.cat([dark, light])
-    assert float(colour_distance(works.flip(0), works)) == pytest.approx(0.0, abs=1e-6)
-    assert float(colour_distance(torch.zeros_like(works), works)) > 0.3  # their mean is grey, and far from both
-    red = torch.tensor([1.0, 0.0, 0.0]).view(1, 3, 1, 1).expand(1, 3, 8, 8)
-    axes = torch.tensor(COLOUR_AXES, dtype=torch.float64)
-    shift = float((axes[:, 0] / axes.norm(dim=1)).abs().mean())
-    assert float(colour_distance(red + dark, dark)) == pytest.approx(shift, rel=1e-5)
 
 
 def test_the_rate_falls_to_a_tenth():

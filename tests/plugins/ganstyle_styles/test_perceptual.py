@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 import torch
-from ganstyle_styles.perceptual import CONTENT_TAPS, GRAM_TAPS, light_distance, perceptual_parts
+from ganstyle_styles.perceptual import (
+    COLOUR_AXES,
+    CONTENT_TAPS,
+    GRAM_TAPS,
+    colour_distance,
+    light_distance,
+    perceptual_parts,
+)
 from ganstyle_styles.windows import matched_windows
 
 from ganstyle.functional.style import style_distance, total_variation
@@ -69,3 +76,14 @@ def test_the_parts_are_distances_of_maps_and_windows_replace_whole_pictures(stil
     )
     assert cut["content"].item() == pytest.approx(plain["content"].item(), rel=1e-6)
     assert cut["style"].item() != pytest.approx(plain["style"].item(), rel=1e-3)
+
+
+def test_colours_are_compared_as_sets():
+    dark, light = torch.full((1, 3, 8, 8), -0.5), torch.full((1, 3, 8, 8), 0.5)
+    works = torch.cat([dark, light])
+    assert float(colour_distance(works.flip(0), works)) == pytest.approx(0.0, abs=1e-6)
+    assert float(colour_distance(torch.zeros_like(works), works)) > 0.3  # their mean is grey, and far from both
+    red = torch.tensor([1.0, 0.0, 0.0]).view(1, 3, 1, 1).expand(1, 3, 8, 8)
+    axes = torch.tensor(COLOUR_AXES, dtype=torch.float64)
+    shift = float((axes[:, 0] / axes.norm(dim=1)).abs().mean())
+    assert float(colour_distance(red + dark, dark)) == pytest.approx(shift, rel=1e-5)
