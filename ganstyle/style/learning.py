@@ -182,7 +182,7 @@ def encode(base: BaseModel, image: Pixels) -> Code:
 
     Args:
         base: the base model.
-        image: the picture; its short side is brought to 288 pixels.
+        image: the picture; its short side is brought to `ENCODE_SIDE` pixels.
     """
     return base.encode(resized(image, ENCODE_SIDE))
 
