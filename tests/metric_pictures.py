@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import torch
-from ganstyle_metrics.trunks import BUILDERS
 from torch.nn import functional as F
+
+from ganstyle.nn.trunks import BUILDERS
 
 
 def state_of(net, seed=0):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ganstyle.api._components import (
     KINDS,
     Architecture,
+    Backbone,
     Callback,
     Component,
     Dataset,
@@ -17,6 +18,7 @@ from ganstyle.api._components import (
 )
 from ganstyle.api._hooks import API_VERSION, PROJECT, HookSpecs, hookimpl
 from ganstyle.api._protocols import (
+    BackboneLike,
     Batch,
     CallbackLike,
     DatasetLike,
@@ -37,6 +39,8 @@ __all__ = [
     "KINDS",
     "PROJECT",
     "Architecture",
+    "Backbone",
+    "BackboneLike",
     "Batch",
     "Callback",
     "CallbackLike",

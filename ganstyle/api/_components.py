@@ -135,6 +135,13 @@ class Callback(Component):
     kind: ClassVar[str] = "callback"
 
 
+@dataclass(frozen=True)
+class Backbone(Component):
+    """Frozen network that losses look at pictures with: `build(options) -> BackboneLike`."""
+
+    kind: ClassVar[str] = "backbone"
+
+
 KINDS: Mapping[str, type[Component]] = {
-    record.kind: record for record in (Architecture, Loss, Regularizer, Evaluator, Dataset, Task, Callback)
+    record.kind: record for record in (Architecture, Loss, Regularizer, Evaluator, Dataset, Task, Callback, Backbone)
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -237,3 +237,22 @@ class CallbackLike(Protocol):
 
     def on_end(self, run: Any) -> None:
         """After the last step."""
+
+
+@runtime_checkable
+class BackboneLike(Protocol):
+    """A frozen network, a module on whose feature maps losses compare pictures. Nothing of it is trained or saved.
+
+    Attributes:
+        style_taps: names of the maps for Gram matrices and moments, fine to coarse.
+        content_taps: names of the maps for layout.
+    """
+
+    style_taps: tuple[str, ...]
+    content_taps: tuple[str, ...]
+
+    def __call__(self, images: Tensor, taps: Collection[str]) -> Mapping[str, Tensor]:
+        """Return tap -> float (B, C, h, w) of float (B, 3, H, W) in [-1, 1]; gradients reach the pictures."""
+
+    def to(self, device: Any) -> BackboneLike:
+        """Return it on another device, as modules do."""

@@ -111,6 +111,9 @@ COMMANDS: dict[str, Command] = {
     "task": Command("components:task", "List and show training tasks.", ("ganstyle task list",)),
     "regularizer": Command("components:regularizer", "List and show penalties.", ("ganstyle regularizer show r1",)),
     "callback": Command("components:callback", "List and show callbacks of a run.", ("ganstyle callback list",)),
+    "backbone": Command(
+        "components:backbone", "List and show frozen networks that losses look with.", ("ganstyle backbone list",)
+    ),
     "plugin": Command("plugin:app", "List plugins; write a new one.", ("ganstyle plugin new mine",)),
     "doctor": Command("doctor:doctor", "Say what is wrong with this installation.", ("ganstyle doctor",)),
     "version": Command("version:version", "Show versions.", ("ganstyle version --json",)),

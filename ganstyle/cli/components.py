@@ -1,4 +1,4 @@
-"""`ganstyle arch|loss|metric|dataset|task|regularizer|callback`: list and show."""
+"""`ganstyle arch|loss|metric|dataset|task|regularizer|callback|backbone`: list and show."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ _PLURALS = {
     "task": "tasks",
     "regularizer": "regularizers",
     "callback": "callbacks",
+    "backbone": "backbones",
 }
 _COMMANDS = {"metric": "eval"}  # that take the component; the others belong to train
 
@@ -132,3 +133,4 @@ dataset = _group("data")
 task = _group("task")
 regularizer = _group("regularizer")
 callback = _group("callback")
+backbone = _group("backbone")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import http.client
 import json
@@ -12,11 +13,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import platformdirs
 import torch
+from pydantic import Field
 from torch import Tensor
 
+from ganstyle.api import Options
 from ganstyle.errors import EnvironmentProblem, ModelError
 
 WEIGHTS_VARIABLE = "GANSTYLE_WEIGHTS_DIR"
@@ -41,7 +45,7 @@ class WeightsFile:
         size: bytes.
         licence: of the weights.
         key: short name, as in `--weights KEY=PATH`.
-        users: metrics that need it.
+        users: metrics that need it; none for a network that is only a backbone.
     """
 
     name: str
@@ -52,6 +56,29 @@ class WeightsFile:
     licence: str = ""
     key: str = ""
     users: tuple[str, ...] = ()
+
+
+VGG16 = WeightsFile(
+    name="the VGG-16 network of ImageNet",
+    files=("vgg16-397923af.pth",),
+    url="https://download.pytorch.org/models/vgg16-397923af.pth",
+    sha256="397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0",
+    size=553_433_881,
+    licence="BSD-3-Clause",
+    key="vgg16",
+    users=("precision", "recall", "density", "coverage", "lpips", "dists"),
+)
+"""Of torchvision, for metrics and as a backbone; the hash is stated alike by several projects that pin the file."""
+
+VGG19 = WeightsFile(
+    name="the VGG-19 network of ImageNet",
+    files=("vgg19-dcbb9e9d.pth",),
+    url="https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",
+    sha256="dcbb9e9dad569fff7a846263a77324fc34978fea2bfb039c012d710e1776ae44",
+    size=574_673_361,
+    licence="BSD-3-Clause",
+    key="vgg19",
+)
 
 
 def cache_folder() -> Path:
@@ -116,6 +143,29 @@ def find_weights(file: WeightsFile, *, path: Path | None = None, download: bool 
     if download and not (wrong and explicit):  # a user's own file is never written over
         return download_weights(file, candidates(file, path)[0])
     raise missing(file, candidates(file, path)[0], wrong)
+
+
+class WeightsOptions(Options):
+    """Options of every component whose network must be downloaded."""
+
+    weights: Annotated[str | None, Field(description="Weights file; none looks in the usual places.")] = None
+    weights_sha256: Annotated[
+        str | None,
+        Field(pattern="^[0-9a-f]{64}$", description="Accept this file instead of the published one; scores say so."),
+    ] = None
+    download: Annotated[bool, Field(description="Download missing weights.")] = False
+
+
+def chosen_weights(known: WeightsFile, options: WeightsOptions) -> tuple[Path, str]:
+    """Return a verified file and its sha256, which is the published one or the one that the options accept.
+
+    Raises:
+        EnvironmentProblem: no such file, or one of another content, which is never used.
+    """
+    if options.weights_sha256 is not None:
+        known = dataclasses.replace(known, sha256=options.weights_sha256)
+    path = find_weights(known, path=Path(options.weights) if options.weights else None, download=options.download)
+    return path, file_sha256(path)
 
 
 def missing(file: WeightsFile, target: Path, reasons: list[str]) -> EnvironmentProblem:

@@ -11,6 +11,7 @@ Every check raises a `ConformanceError` that lists all that is wrong, each with 
 """
 
 from ganstyle.testing._architecture import SIZES, check_architecture
+from ganstyle.testing._backbone import check_backbone
 from ganstyle.testing._callback import check_callback
 from ganstyle.testing._dataset import check_dataset
 from ganstyle.testing._evaluator import check_evaluator
@@ -26,6 +27,7 @@ __all__ = [
     "NotCheckable",
     "Report",
     "check_architecture",
+    "check_backbone",
     "check_callback",
     "check_component",
     "check_dataset",

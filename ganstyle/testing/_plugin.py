@@ -14,6 +14,7 @@ from ganstyle.api import Architecture, Component
 from ganstyle.errors import GanstyleError
 from ganstyle.registry import PluginStatus, Registry, describe, examine, load_registry
 from ganstyle.testing._architecture import SIZES, check_architecture
+from ganstyle.testing._backbone import check_backbone
 from ganstyle.testing._callback import check_callback
 from ganstyle.testing._dataset import check_dataset
 from ganstyle.testing._evaluator import check_evaluator
@@ -39,6 +40,7 @@ _CHECKS: Mapping[str, Callable[..., None]] = {
     "metric": check_evaluator,
     "data": check_dataset,
     "callback": check_callback,
+    "backbone": check_backbone,
 }
 
 

@@ -16,7 +16,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from ganstyle.data.weights import file_sha256, load_state_dict
+from ganstyle.data.weights import WeightsOptions, file_sha256, load_state_dict
 from ganstyle.errors import EnvironmentProblem, ModelError, NoInputError, UsageError
 from ganstyle.functional.distances import pair_frechet
 from ganstyle.functional.feature_pairs import FeaturePair
@@ -27,7 +27,6 @@ from ganstyle_metrics.paired import PairEvaluator, check_pair, check_side
 from ganstyle_metrics.perceptual import LiteDistance, Lpips
 from ganstyle_metrics.sets import Extractor
 from ganstyle_metrics.trunks import load_trunk
-from ganstyle_metrics.weights_table import WeightsOptions
 
 ART_URL = "https://huggingface.co/matthias-wright/art_inception/resolve/main/art_inception.pth"
 HEADS = ("fc1.", "fc2.", "AuxLogits")

@@ -16,12 +16,12 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from ganstyle.data.weights import VGG16, WeightsOptions
 from ganstyle.errors import EnvironmentProblem
 from ganstyle.nn.encoders import load_lite0
 from ganstyle.nn.lite0 import LITE0_SHA256
 from ganstyle_metrics import lite2
 from ganstyle_metrics.trunks import load_trunk
-from ganstyle_metrics.weights_table import VGG16, WeightsOptions
 
 KEPT_BYTES = 512 << 20
 

@@ -12,13 +12,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ganstyle.data.weights import load_state_dict
+from ganstyle.data.weights import WeightsOptions, chosen_weights, load_state_dict
 from ganstyle.errors import ModelError
 from ganstyle.functional.gaussian_mmd import gaussian_mmd, gaussian_mmd_deviation
 from ganstyle_metrics.resize import pillow
 from ganstyle_metrics.sets import Extractor, FeatureEvaluator, interval
 from ganstyle_metrics.vision_transformer import Shape, VisionTransformer, load_published, quick_gelu
-from ganstyle_metrics.weights_table import CLIP, WeightsOptions, chosen_weights
+from ganstyle_metrics.weights_table import CLIP
 
 SIDE = 336
 SIGMA = 10.0

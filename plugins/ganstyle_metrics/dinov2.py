@@ -12,11 +12,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ganstyle.data.weights import load_state_dict
+from ganstyle.data.weights import WeightsOptions, chosen_weights, load_state_dict
 from ganstyle_metrics.frechet import Frechet
 from ganstyle_metrics.resize import pillow
 from ganstyle_metrics.vision_transformer import Shape, VisionTransformer, load_published
-from ganstyle_metrics.weights_table import DINOV2, WeightsOptions, chosen_weights
+from ganstyle_metrics.weights_table import DINOV2
 
 SIDE = 224
 VIT_L14 = Shape(patch=14, grid=37, width=1024, depth=24, heads=16, scaled=True)

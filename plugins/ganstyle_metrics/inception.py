@@ -16,10 +16,10 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from ganstyle.data.weights import load_state_dict
+from ganstyle.data.weights import WeightsOptions, chosen_weights, load_state_dict
 from ganstyle.errors import ModelError
 from ganstyle_metrics.resize import RESIZES
-from ganstyle_metrics.weights_table import INCEPTION, WeightsOptions, chosen_weights
+from ganstyle_metrics.weights_table import INCEPTION
 
 SIDE = 299
 WIDTH = 2048

@@ -8,11 +8,11 @@ import torch
 from pydantic import Field
 
 from ganstyle.api import Options
+from ganstyle.data.weights import WeightsOptions
 from ganstyle.functional.neighbours import Neighbourhoods, neighbourhood_deviations, neighbourhoods
 from ganstyle_metrics.efficientnet import lite0_extractor
 from ganstyle_metrics.sets import Extractor, FeatureEvaluator, interval
 from ganstyle_metrics.vgg import vgg16_extractor
-from ganstyle_metrics.weights_table import WeightsOptions
 
 _SHARES = {
     "precision": "share of generated images within reach of a real one's {k} nearest",

@@ -10,9 +10,9 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
+from ganstyle.data.weights import WeightsOptions
 from ganstyle.errors import InputError, NoInputError, UsageError
 from ganstyle_metrics.perceptual import LiteOptions, LpipsOptions, build_lpips, build_lpips_lite0
-from ganstyle_metrics.weights_table import WeightsOptions
 
 PAPERS = 50_000
 AT_ONCE = 8

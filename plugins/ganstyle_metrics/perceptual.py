@@ -13,11 +13,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ganstyle.api import Options
+from ganstyle.data.weights import WeightsOptions
 from ganstyle.functional.perceptual import perceptual_distance, structure_texture_distance
+from ganstyle.nn.trunks import Trunk
 from ganstyle_metrics.backbones import Backbone, BackboneOptions, load_backbone
 from ganstyle_metrics.paired import PairEvaluator, check_pair
-from ganstyle_metrics.trunks import TAPS, Trunk, load_trunk
-from ganstyle_metrics.weights_table import WeightsOptions
+from ganstyle_metrics.trunks import TAPS, load_trunk
 
 WEIGHTS = Path(__file__).parent / "weights" / "perceptual.safetensors"
 DISTS_SIDE = 256

@@ -12,10 +12,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ganstyle.data.weights import load_state_dict
+from ganstyle.data.weights import VGG16, WeightsOptions, chosen_weights, load_state_dict
 from ganstyle.errors import ModelError
 from ganstyle_metrics.resize import tf1
-from ganstyle_metrics.weights_table import VGG16, WeightsOptions, chosen_weights
 
 SIDE = 224
 WIDTH = 4096

@@ -5,14 +5,7 @@ The hashes are those of public records: each is stated alike by several independ
 
 from __future__ import annotations
 
-import dataclasses
-from pathlib import Path
-from typing import Annotated
-
-from pydantic import Field
-
-from ganstyle.api import Options
-from ganstyle.data.weights import WeightsFile, file_sha256, find_weights
+from ganstyle.data.weights import VGG16, WeightsFile
 
 INCEPTION = WeightsFile(
     name="the Inception network of FID",
@@ -23,16 +16,6 @@ INCEPTION = WeightsFile(
     licence="Apache-2.0",
     key="inception",
     users=("fid", "fid_infinity", "kid", "is"),
-)
-VGG16 = WeightsFile(
-    name="the VGG-16 network of ImageNet",
-    files=("vgg16-397923af.pth",),
-    url="https://download.pytorch.org/models/vgg16-397923af.pth",
-    sha256="397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0",
-    size=553_433_881,
-    licence="BSD-3-Clause",
-    key="vgg16",
-    users=("precision", "recall", "density", "coverage", "lpips", "dists"),
 )
 ALEXNET = WeightsFile(
     name="the AlexNet network of ImageNet",
@@ -77,26 +60,3 @@ CLIP = WeightsFile(
 )
 WEIGHTS_FILES = (INCEPTION, VGG16, ALEXNET, SQUEEZENET, DINOV2, CLIP)
 """What `ganstyle doctor` lists."""
-
-
-class WeightsOptions(Options):
-    """Options of every metric whose network must be downloaded."""
-
-    weights: Annotated[str | None, Field(description="Weights file; none looks in the usual places.")] = None
-    weights_sha256: Annotated[
-        str | None,
-        Field(pattern="^[0-9a-f]{64}$", description="Accept this file instead of the published one; scores say so."),
-    ] = None
-    download: Annotated[bool, Field(description="Download missing weights.")] = False
-
-
-def chosen_weights(known: WeightsFile, options: WeightsOptions) -> tuple[Path, str]:
-    """Return a verified file and its sha256, which is the published one or the one that the options accept.
-
-    Raises:
-        EnvironmentProblem: no such file, or one of another content, which is never used.
-    """
-    if options.weights_sha256 is not None:
-        known = dataclasses.replace(known, sha256=options.weights_sha256)
-    path = find_weights(known, path=Path(options.weights) if options.weights else None, download=options.download)
-    return path, file_sha256(path)

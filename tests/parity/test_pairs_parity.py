@@ -8,9 +8,10 @@ import pytest
 import torch
 from ganstyle_metrics.artfid import ArtInception
 from ganstyle_metrics.perceptual import Dists, Lpips
-from ganstyle_metrics.trunks import BUILDERS, Trunk
 from metric_pictures import state_of
 from torch.nn import functional as F
+
+from ganstyle.nn.trunks import BUILDERS, Trunk
 
 NETS = ["alex", "vgg", "squeeze"]
 

@@ -7,8 +7,9 @@ from types import SimpleNamespace
 import pytest
 import torch
 from ganstyle_metrics.perceptual import Dists, Lpips
-from ganstyle_metrics.trunks import BUILDERS, Trunk
 from metric_pictures import noisy, state_of
+
+from ganstyle.nn.trunks import BUILDERS, Trunk
 
 NETS = ["alex", "squeeze", "vgg"]
 

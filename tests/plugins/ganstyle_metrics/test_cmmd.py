@@ -8,8 +8,9 @@ from ganstyle_metrics import cmmd
 from ganstyle_metrics.cmmd import ClipExtractor, Cmmd, build_cmmd, centre_square
 from ganstyle_metrics.resize import pillow
 from ganstyle_metrics.vision_transformer import Shape, VisionTransformer, quick_gelu
-from ganstyle_metrics.weights_table import CLIP, WeightsOptions
+from ganstyle_metrics.weights_table import CLIP
 
+from ganstyle.data.weights import WeightsOptions
 from ganstyle.errors import EnvironmentProblem
 
 SMALL = Shape(patch=14, grid=24, width=16, depth=1, heads=2, epsilon=1e-5, gelu=quick_gelu, norm_first=True, out=8)

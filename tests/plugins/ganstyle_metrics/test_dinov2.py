@@ -11,9 +11,10 @@ import torch
 from ganstyle_metrics import dinov2
 from ganstyle_metrics.dinov2 import build_fd_dinov2
 from ganstyle_metrics.vision_transformer import VisionTransformer
-from ganstyle_metrics.weights_table import DINOV2, WeightsOptions
+from ganstyle_metrics.weights_table import DINOV2
 from PIL import Image
 
+from ganstyle.data.weights import WeightsOptions
 from ganstyle.errors import EnvironmentProblem, ModelError
 
 

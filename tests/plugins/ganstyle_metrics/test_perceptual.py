@@ -13,10 +13,11 @@ from ganstyle_metrics.perceptual import (
     channel_weights,
     l2_pooled,
 )
-from ganstyle_metrics.trunks import TAPS, Trunk
+from ganstyle_metrics.trunks import TAPS
 from metric_pictures import blurred, noisy, scene, state_of
 
 from ganstyle.errors import InputError
+from ganstyle.nn.trunks import Trunk
 
 CHANNELS = {
     "lpips_alex": (64, 192, 384, 256, 256),

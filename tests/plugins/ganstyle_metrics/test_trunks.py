@@ -6,13 +6,13 @@ import hashlib
 
 import pytest
 import torch
-from ganstyle_metrics.trunks import FILES, TAPS, Trunk, load_trunk
-from ganstyle_metrics.weights_table import WeightsOptions
-from metric_pictures import scene, state_of
-from torch import nn
+from ganstyle_metrics.trunks import FILES, TAPS, load_trunk
+from metric_pictures import state_of
 from torchvision import models
 
-from ganstyle.errors import EnvironmentProblem, ModelError
+from ganstyle.data.weights import WeightsOptions
+from ganstyle.errors import EnvironmentProblem
+from ganstyle.nn.trunks import Trunk
 
 
 @pytest.fixture(scope="module")
@@ -22,43 +22,11 @@ def squeeze_file(tmp_path_factory):
     return path, hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def test_maps_are_those_of_torchvision_on_normalised_pictures():
-    state = state_of("squeeze", seed=3)
-    network = models.squeezenet1_1(weights=None)
-    network.load_state_dict({name: value.clone() for name, value in state.items()})
-    image = scene()[None].float() / 255
-    mean, deviation = (torch.tensor(x)[:, None, None] for x in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
-    taps = [str(tap) for tap in TAPS["squeeze"]]
-    found = Trunk("squeeze", state)(image * 2 - 1, taps)
-    assert list(found) == taps
-    features = (image - mean) / deviation
-    for index, layer in enumerate(network.features):
-        features = layer(features)
-        if str(index) in found:
-            assert torch.allclose(found[str(index)], features, atol=1e-5)
-
-
 def test_every_trunk_is_looked_at_after_a_relu_or_a_fire():
     for net, taps in TAPS.items():
         layers = Trunk(net, state_of(net)).layers
         kinds = {type(layers[tap]).__name__ for tap in taps}
         assert kinds <= {"ReLU", "Fire"}, net
-
-
-def test_pooling_can_be_replaced():
-    trunk = Trunk("squeeze", state_of("squeeze"))
-    image = torch.zeros(1, 3, 40, 40)
-    sizes = [trunk(image, ["4"], pooling=pool)["4"].shape[2] for pool in (None, nn.Identity())]
-    assert sizes == [9, 19]  # 40 -> 19 by a convolution of stride 2, -> 9 by pooling
-
-
-def test_a_state_with_a_name_too_few_or_too_many_is_refused():
-    state = state_of("squeeze")
-    for wrong in ({**state, "extra": torch.zeros(1)}, {k: v for k, v in state.items() if k != "features.0.bias"}):
-        with pytest.raises(ModelError, match="not the weights of the SqueezeNet"):
-            Trunk("squeeze", wrong)
-    with pytest.raises(ModelError, match="VGG-16"):
-        Trunk("vgg", state)
 
 
 def test_missing_weights_say_where_they_belong(monkeypatch, tmp_path):

@@ -9,9 +9,9 @@ import torch
 from ganstyle_metrics import vgg
 from ganstyle_metrics.resize import tf1
 from ganstyle_metrics.vgg import Vgg16Extractor, vgg16_extractor
-from ganstyle_metrics.weights_table import VGG16, WeightsOptions
 from torch import nn
 
+from ganstyle.data.weights import VGG16, WeightsOptions
 from ganstyle.errors import EnvironmentProblem, ModelError
 
 

@@ -6,9 +6,9 @@ import dataclasses
 import hashlib
 
 import pytest
-from ganstyle_metrics.weights_table import INCEPTION, WEIGHTS_FILES, WeightsOptions, chosen_weights
+from ganstyle_metrics.weights_table import INCEPTION, WEIGHTS_FILES
 
-from ganstyle.data.weights import given_weights
+from ganstyle.data.weights import WeightsOptions, chosen_weights, given_weights
 from ganstyle.errors import EnvironmentProblem
 
 CONTENT = b"a network"
