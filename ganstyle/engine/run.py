@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import shutil
-import socket
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -18,12 +16,14 @@ from filelock import FileLock, Timeout
 
 from ganstyle.engine.durable import disk_errors, dump_json, read_json, replace_synced
 from ganstyle.engine.environment import describe_environment
+from ganstyle.engine.holding import describe_holder, is_gone
 from ganstyle.engine.launching import leave_place
 from ganstyle.errors import EnvironmentProblem, ModelError, NoInputError
 
 _FOLDER = re.compile(r"(\d{4,})-(.+)")
 # Loader workers of a killed run inherit its lock and notice its death within this time.
 _ORPHAN_SECONDS = 10.0
+_READER_SECONDS = 0.5  # somebody who only asks whether the run is held, holds it for less
 _UNFINISHED = ("created", "running")  # states that only a living process leaves behind
 
 
@@ -60,14 +60,16 @@ class Run:
 
     @classmethod
     def open(cls, path: Path) -> Run:
-        """Return the run in a folder (or of a file or folder inside it).
+        """Return the run in a folder (or of a file or folder inside it), its status file brought up to date.
 
         Raises:
             NoInputError: there is no run.
         """
         for folder in (path, *path.parents):
             if (folder / "config.json").is_file():
-                return cls(folder)
+                run = cls(folder)
+                run.settle()
+                return run
         raise NoInputError(f"{path} is not a run folder", where=str(path), hint="ganstyle train makes one")
 
     @property
@@ -103,13 +105,23 @@ class Run:
     @property
     def status(self) -> dict[str, Any]:
         """Return the newest status, `crashed` if the process that would write it is gone; empty when there is none."""
-        status: dict[str, Any] = {}
-        with suppress(ModelError):
-            status = read_json(self.folder / "status.json")
-        holder = self._read_holder()
-        if status.get("state") in _UNFINISHED and _is_dead(holder):
-            status |= {"state": "crashed", "reason": f"process {holder['pid']} ended without a message"}
+        status = self._written_status()
+        if status.get("state") in _UNFINISHED and self._is_left(holder := self._read_holder()):
+            status |= {"state": "crashed", "code": EnvironmentProblem.code, "reason": _silent_end(holder)}
         return status
+
+    def settle(self) -> None:
+        """Let `status.json` say `crashed` if the process that would write it is gone; else leave it.
+
+        Where nothing can be written, or somebody takes the run over at this moment, the file stays as it is.
+        """
+        holder = self._read_holder()
+        if self._written_status().get("state") not in _UNFINISHED or not self._is_left(holder):
+            return
+        lock = FileLock(self._lock, thread_local=False)
+        with suppress(OSError, EnvironmentProblem), lock.acquire(timeout=0):
+            if self._read_holder() == holder:
+                self._write_end(holder)
 
     def write_status(self, state: str, *, code: int | None = None, reason: str = "", **facts: Any) -> None:
         """Replace `status.json`; facts not given keep their values.
@@ -153,7 +165,7 @@ class Run:
         Raises:
             EnvironmentProblem: another process has it (says pid, host, since when), or the folder can't be written.
         """
-        lock = FileLock(self.folder / ".lock", thread_local=False)
+        lock = FileLock(self._lock, thread_local=False)
         with disk_errors("can't lock the run", where=str(self.folder)):
             notes = self._acquire(lock)
         leave_place(self.folder)
@@ -182,15 +194,29 @@ class Run:
     def _holder(self) -> Path:
         return self.folder / "lock.json"
 
+    @property
+    def _lock(self) -> Path:
+        return self.folder / ".lock"
+
+    def _is_left(self, holder: Mapping[str, Any]) -> bool:
+        return bool(holder) and is_gone(holder, self._lock)
+
+    def _write_end(self, holder: Mapping[str, Any]) -> None:
+        # The caller has the lock, so whether it is free may not be asked again.
+        if self._written_status().get("state") in _UNFINISHED:
+            self.write_status("crashed", code=EnvironmentProblem.code, reason=_silent_end(holder))
+
     def _acquire(self, lock: FileLock) -> list[str]:
         holder = self._read_holder()
-        dead = _is_dead(holder)
+        dead = self._is_left(holder)
         try:
-            lock.acquire(timeout=_ORPHAN_SECONDS if dead else 0)
+            lock.acquire(timeout=_ORPHAN_SECONDS if dead else _READER_SECONDS)
         except Timeout:
             raise self._in_use() from None
+        if dead:
+            self._write_end(holder)
         notes = [f"process {holder['pid']} died and left this run; taking over"] if dead else []
-        self._write("lock.json", {"pid": os.getpid(), "host": socket.gethostname(), "since": _now()})
+        self._write("lock.json", {**describe_holder(), "since": _now()})
         return notes
 
     def _in_use(self) -> EnvironmentProblem:
@@ -203,9 +229,10 @@ class Run:
         )
 
     def _read_holder(self) -> dict[str, Any]:
-        with suppress(ModelError):
-            return read_json(self._holder)
-        return {}
+        return _read_or_empty(self._holder)
+
+    def _written_status(self) -> dict[str, Any]:
+        return _read_or_empty(self.folder / "status.json")
 
     def _write(self, name: str, value: Mapping[str, Any]) -> None:
         replace_synced(self.folder / name, dump_json(value))
@@ -224,9 +251,12 @@ def newest_run(root: Path) -> Run:
 
 
 def list_runs(root: Path) -> list[Run]:
-    """Return all runs below root, oldest first."""
+    """Return all runs below root, oldest first, their status files brought up to date."""
     folders = [path for path in _entries(root) if _FOLDER.fullmatch(path.name) and (path / "config.json").is_file()]
-    return sorted((Run(folder) for folder in folders), key=lambda run: (run.number, run.folder.name))
+    found = sorted((Run(folder) for folder in folders), key=lambda run: (run.number, run.folder.name))
+    for run in found:
+        run.settle()
+    return found
 
 
 def megabytes(count: int) -> str:
@@ -254,17 +284,14 @@ def _slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40] or "run"
 
 
-def _is_dead(holder: Mapping[str, Any]) -> bool:
-    pid = holder.get("pid")
-    if not isinstance(pid, int) or pid <= 0 or holder.get("host") != socket.gethostname():
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    except OSError:  # alive, of another user
-        return False
-    return False
+def _read_or_empty(path: Path) -> dict[str, Any]:
+    with suppress(ModelError):
+        return read_json(path)
+    return {}
+
+
+def _silent_end(holder: Mapping[str, Any]) -> str:
+    return f"process {holder['pid']} ended without a message"
 
 
 def _now() -> str:

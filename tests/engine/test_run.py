@@ -143,6 +143,11 @@ HOLD = """
 """
 
 
+def written(run):
+    """Return what `status.json` says, not what is made of it."""
+    return json.loads((run.folder / "status.json").read_text())
+
+
 @pytest.fixture
 def holder(run):
     """A process that holds the run until it is killed."""
@@ -181,6 +186,61 @@ class TestLock:
         assert run.status["reason"] == f"process {holder.pid} ended without a message"
         run.write_status("finished")
         assert run.status["state"] == "finished"
+
+    @pytest.mark.parametrize("way", ["open", "list", "lock"])
+    def test_whatever_opens_a_left_run_writes_its_end_into_the_file(self, run, holder, way):
+        run.write_status("running", step=3)
+        holder.send_signal(signal.SIGKILL)
+        holder.wait()
+        if way == "open":
+            Run.open(run.folder)
+        elif way == "list":
+            list_runs(run.folder.parent)
+        else:
+            with run.lock():
+                assert written(run)["state"] == "crashed"
+        assert (written(run)["state"], written(run)["code"], written(run)["step"]) == ("crashed", 6, 3)
+        assert written(run)["reason"] == f"process {holder.pid} ended without a message"
+        with run.lock() as notes:
+            assert notes == ([] if way == "lock" else [f"process {holder.pid} died and left this run; taking over"])
+
+    def test_what_is_opened_while_it_runs_is_left_alone(self, run, holder):
+        run.write_status("running", step=3)
+        before = written(run)
+        Run.open(run.folder)
+        assert written(run) == before
+
+    def test_a_reason_that_was_written_is_not_replaced(self, run, holder):
+        holder.send_signal(signal.SIGKILL)
+        holder.wait()
+        run.mark_crashed("rank 0 was ended by SIGKILL", code=6)
+        assert Run.open(run.folder).status["reason"] == written(run)["reason"] == "rank 0 was ended by SIGKILL"
+
+    def test_a_holder_in_another_container_is_judged_by_its_lock(self, run, holder):
+        run.write_status("running", step=3)
+        elsewhere = json.loads((run.folder / "lock.json").read_text()) | {"host": "box", "space": "pid:[1]", "pid": 1}
+        (run.folder / "lock.json").write_text(json.dumps(elsewhere))
+        assert Run.open(run.folder).status["state"] == written(run)["state"] == "running"
+        holder.send_signal(signal.SIGKILL)
+        holder.wait()
+        assert Run.open(run.folder).status["state"] == written(run)["state"] == "crashed"
+
+    def test_a_run_that_cannot_be_written_is_still_read_truly(self, run, holder, monkeypatch):
+        run.write_status("running")
+        holder.send_signal(signal.SIGKILL)
+        holder.wait()
+        monkeypatch.setattr(os, "replace", lambda *_: (_ for _ in ()).throw(OSError(30, "Read-only file system")))
+        assert Run.open(run.folder).status["state"] == "crashed"
+        assert written(run)["state"] == "running"
+
+    def test_somebody_who_only_asks_locks_nobody_out(self, run):
+        import fcntl
+
+        with (run.folder / ".lock").open("w") as reader:
+            fcntl.flock(reader, fcntl.LOCK_SH)
+            threading.Timer(0.1, fcntl.flock, (reader.fileno(), fcntl.LOCK_UN)).start()
+            with run.lock() as notes:
+                assert notes == []
 
     def test_workers_that_outlive_a_killed_holder_are_waited_for(self, run, forked, monkeypatch):
         monkeypatch.setattr(runs, "_ORPHAN_SECONDS", 5.0)
