@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ganstyle.cli.output import DeviceOption, JsonFlag, Output, QuietFlag, SeedOption, command
-from ganstyle.cli.progress import duration
+from ganstyle.cli.progress import Counting, duration
 from ganstyle.errors import NoInputError, UsageError
 
 if TYPE_CHECKING:
@@ -21,13 +21,12 @@ if TYPE_CHECKING:
     from ganstyle.style.bank import Style, StyleBank
     from ganstyle.style.base import BaseModel
     from ganstyle.style.card import StyleCard
-    from ganstyle.style.learning import Count, Works
+    from ganstyle.style.learning import Works
     from ganstyle.style.previews import Previews
     from ganstyle.style.refining import RefinePlan, Stage
 
 DEFAULT_SECONDS = 600.0
 NO_RIVAL = "none"
-MANY = 8  # pictures, from which on reading and encoding show progress
 TAKEN = "choose another name, or --overwrite"
 PAINT = "paint with it: ganstyle transfer photo.jpg --style {}"
 ENDINGS = {
@@ -176,7 +175,7 @@ class Making:
         """Return the usable pictures; the others are named."""
         from ganstyle.style.learning import read_works
 
-        with self._counting("reading") as watch:
+        with Counting(self.output.progress) as watch:
             works = read_works(pictures, watch=watch)
         for what, why in works.skipped:
             self.output.warn(f"{why if why.startswith(what) else f'{what}: {why}'}; left out")
@@ -187,25 +186,9 @@ class Making:
         from ganstyle.style.learning import style_of_works
 
         self.output.say(f"encoding {counted(len(works.images), 'picture')}")
-        with self._counting("encoding") as watch:
+        with Counting(self.output.progress) as watch:
             style = style_of_works(works, name=name, base=base, lean=self.lean, watch=watch, **facts)
         return self.refined(style, works, base)
-
-    @contextlib.contextmanager
-    def _counting(self, what: str) -> Iterator[Count]:
-        """Give a watcher that shows progress once there are many pictures."""
-        with contextlib.ExitStack() as stack:
-            shown: list[Progress] = []
-
-            def watch(done: int, total: int) -> None:
-                if total > MANY and not shown:
-                    shown.append(stack.enter_context(self.output.progress(what, total)))
-                if shown:
-                    shown[0].update(done)
-
-            yield watch
-            if shown:
-                shown[0].update(shown[0].total or 0)
 
     def refined(self, style: Style, works: Works, base: BaseModel) -> Style:
         """Return the style refined after the plan, with progress and previews; Ctrl-C keeps the best so far."""

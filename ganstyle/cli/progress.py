@@ -6,12 +6,14 @@ import contextlib
 import os
 import sys
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
 from ganstyle.cli.terminal import clean, is_terminal, write
 
 PLAIN_INTERVAL_SECONDS = 5.0
+MANY = 8  # pictures, from which on reading and encoding show progress
 
 
 class Progress:
@@ -85,6 +87,41 @@ class Progress:
         elif not self._silent and time.monotonic() - self._shown_at >= PLAIN_INTERVAL_SECONDS:
             self._shown_at = time.monotonic()
             write(self.line(), sys.stderr)
+
+
+class Counting:
+    """Shows progress of work in stages, e.g. reading and encoding, that have many pictures; a context manager.
+
+    Called before each picture with the stage, the pictures done and those there are.
+
+    Args:
+        progress: opens the progress of a stage, of its name and pictures, e.g. `Output.progress`.
+    """
+
+    def __init__(self, progress: Callable[[str, int], Progress]) -> None:
+        self._progress = progress
+        self._shown: Progress | None = None
+
+    def __enter__(self) -> Counting:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._end(whole=error[0] is None)
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        if done == 0:
+            self._end()
+            self._shown = self._progress(stage, total).__enter__() if total > MANY else None
+        if self._shown is not None:
+            self._shown.update(done)
+
+    def _end(self, *, whole: bool = True) -> None:
+        """Leave the last state of a stage on the screen: all done, unless an error broke it off."""
+        shown, self._shown = self._shown, None
+        if shown is not None:
+            if whole:
+                shown.update(shown.total or 0)
+            shown.__exit__(None, None, None)
 
 
 class _Bar:

@@ -10,6 +10,7 @@ import typer
 
 from ganstyle.cli import learn as learning
 from ganstyle.cli.output import DeviceOption, JsonFlag, Output, QuietFlag, SeedOption, command
+from ganstyle.cli.progress import Counting
 from ganstyle.errors import UsageError
 
 if TYPE_CHECKING:
@@ -313,7 +314,8 @@ def blend(
 
     output, bank = Output(json, quiet), learning.bank_with_room(name, out, overwrite)
     base = learning.base_model(model, device)
-    mixture = selection.blend(parse_blend(parts), bank=bank, base=base, name=name, warn=output.warn)
+    with Counting(output.progress) as watch:
+        mixture = selection.blend(parse_blend(parts), bank=bank, base=base, name=name, warn=output.warn, watch=watch)
     learning.keep(bank, mixture, out, overwrite, output)
 
 

@@ -12,6 +12,7 @@ import typer
 
 from ganstyle.cli.output import DeviceOption, JsonFlag, Output, QuietFlag, SeedOption, command
 from ganstyle.cli.pipes import PIPE, check_single, received, send
+from ganstyle.cli.progress import Counting
 from ganstyle.cli.transfer_options import (
     AUTO,
     ColorOption,
@@ -282,7 +283,8 @@ def _loaded(
         styles = distinct(found)
     else:
         base = load_base(model, device=device)
-        styles = distinct(select_style(text, bank=bank, base=base, warn=output.warn) for text in wanted)
+        with Counting(output.progress) as told:
+            styles = distinct(select_style(text, bank=bank, base=base, warn=output.warn, watch=told) for text in wanted)
     groups = [tuple(styles)] if mask else [(style,) for style in styles]
     masks = Masks(mask, len(styles), asked.options.feather) if mask else None
     call = _Call(base, asked, asked.variants(groups), output, masks, brush)

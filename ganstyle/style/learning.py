@@ -40,7 +40,7 @@ MAX_READ = 300  # works; more are thinned out evenly
 FIT_PHOTOS = 32
 
 Pictures = ImageLike | Iterable[ImageLike]
-Count = Callable[[int, int], object]
+Watch = Callable[[str, int, int], object]  # told the stage, e.g. reading, the pictures done and those there are
 
 
 @dataclass
@@ -58,12 +58,12 @@ class Works:
     skipped: list[tuple[str, str]] = field(default_factory=list)
 
 
-def read_works(pictures: Pictures, *, watch: Count | None = None) -> Works:
+def read_works(pictures: Pictures, *, watch: Watch | None = None) -> Works:
     """Read the pictures of a style; unusable ones and copies are skipped, and of more than 300 an even choice is read.
 
     Args:
         pictures: one picture or many; paths may be folders, which are searched.
-        watch: told before each picture how many are done, and how many there are.
+        watch: told before each picture the stage, `reading`, how many are done, and how many there are.
 
     Raises:
         NoInputError: none can be used; says why the first one can't.
@@ -72,7 +72,7 @@ def read_works(pictures: Pictures, *, watch: Count | None = None) -> Works:
     sources = _thinned(_sources(pictures, works), works)
     for done, source in enumerate(sources):
         if watch is not None:
-            watch(done, len(sources))
+            watch("reading", done, len(sources))
         try:
             image = usable_style_picture(as_array(source))
         except InputError as error:
@@ -221,14 +221,14 @@ def style_of_works(
     base: BaseModel,
     plan: RefinePlan | None = None,
     lean: bool = False,
-    watch: Count | None = None,
+    watch: Watch | None = None,
     **facts: str,
 ) -> Style:
-    """Make a style of works already read; see `make_style`, and `read_works` for `watch`."""
+    """Make a style of works already read; see `make_style`, and `read_works` for `watch`, whose stage is `encoding`."""
     codes = []
     for done, image in enumerate(works.images):
         if watch is not None:
-            watch(done, len(works.images))
+            watch("encoding", done, len(works.images))
         codes.append(encode(base, image))
     card = StyleCard(
         check_name(name),

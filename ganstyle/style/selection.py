@@ -22,11 +22,19 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from ganstyle.data.reading import ImageLike
+    from ganstyle.style.learning import Watch
 
 BLEND_SIZE = (192, 144)  # of a mixture's thumbnail, in pixels
 
 
-def select_style(wanted: Style | ImageLike, *, bank: StyleBank, base: BaseModel, warn: Warn = warnings.warn) -> Style:
+def select_style(
+    wanted: Style | ImageLike,
+    *,
+    bank: StyleBank,
+    base: BaseModel,
+    warn: Warn = warnings.warn,
+    watch: Watch | None = None,
+) -> Style:
     """Return the style that is meant.
 
     Args:
@@ -35,6 +43,7 @@ def select_style(wanted: Style | ImageLike, *, bank: StyleBank, base: BaseModel,
         bank: knows the names.
         base: encodes pictures.
         warn: told when a style of another base model is encoded again.
+        watch: told how far the pictures of a folder are read and encoded, see `read_works`.
 
     Raises:
         UsageError: no such name or path, or a mixture that can't be.
@@ -48,8 +57,8 @@ def select_style(wanted: Style | ImageLike, *, bank: StyleBank, base: BaseModel,
 
         return make_style([wanted], name="picture", base=base)
     if isinstance(wanted, str) and not _is_single(wanted, bank):
-        return blend(parse_blend(wanted), bank=bank, base=base, warn=warn)
-    return _single(wanted, bank=bank, base=base, warn=warn)
+        return blend(parse_blend(wanted), bank=bank, base=base, warn=warn, watch=watch)
+    return _single(wanted, bank=bank, base=base, warn=warn, watch=watch)
 
 
 def check_wanted(wanted: Style | ImageLike, bank: StyleBank) -> None:
@@ -80,7 +89,9 @@ def _check_single(wanted: str | os.PathLike[str], bank: StyleBank) -> None:
     raise unknown_style(text, dict.fromkeys(bank.names()))
 
 
-def _single(wanted: str | os.PathLike[str], *, bank: StyleBank, base: BaseModel, warn: Warn) -> Style:
+def _single(
+    wanted: str | os.PathLike[str], *, bank: StyleBank, base: BaseModel, warn: Warn, watch: Watch | None = None
+) -> Style:
     _check_single(wanted, bank)
     text, path = os.fspath(wanted), Path(wanted)
     if text in bank.names():
@@ -89,18 +100,24 @@ def _single(wanted: str | os.PathLike[str], *, bank: StyleBank, base: BaseModel,
         return suited(read_style(path), base, warn=warn, keep=f"ganstyle style import {shown(path)}")
     from ganstyle.style.learning import read_works, style_of_works
 
-    works = read_works(path)
+    works = read_works(path, watch=watch)
     if works.skipped:
         what, why = works.skipped[0]
         told = why if why.startswith(what) else f"{what}: {why}"
         count = len(works.images) + len(works.skipped)
         warn(f"style {shown(path.name)}: {len(works.images)} of {count} pictures used; left out e.g. {told}")
     name = name_from(path.resolve().name if path.is_dir() else path.stem)
-    return style_of_works(works, name=name, base=base)
+    return style_of_works(works, name=name, base=base, watch=watch)
 
 
 def blend(
-    parts: list[tuple[str, float]], *, bank: StyleBank, base: BaseModel, name: str = "", warn: Warn = warnings.warn
+    parts: list[tuple[str, float]],
+    *,
+    bank: StyleBank,
+    base: BaseModel,
+    name: str = "",
+    warn: Warn = warnings.warn,
+    watch: Watch | None = None,
 ) -> Style:
     """Return the weighted mean of styles.
 
@@ -110,8 +127,9 @@ def blend(
         base: encodes pictures.
         name: of the result; default made of the parts, e.g. `monet60-van_gogh40`.
         warn: see `select_style`.
+        watch: likewise.
     """
-    styles = [_single(text, bank=bank, base=base, warn=warn) for text, _ in parts]
+    styles = [_single(text, bank=bank, base=base, warn=warn, watch=watch) for text, _ in parts]
     code = blend_codes([style.code for style in styles], [weight for _, weight in parts])
     default = name_from("-".join(f"{style.name}{weight * 100:.0f}" for style, (_, weight) in zip(styles, parts)))
     card = StyleCard(

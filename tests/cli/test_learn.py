@@ -218,3 +218,19 @@ def test_many_pictures_are_counted(painter: Painter, run_cli, tmp_path: Path) ->
     assert "reading  9/9 img" in many and "encoding  9/9 img" in many
     (folder / "0.png").unlink()
     assert "8/8" not in run_cli("learn", "few", folder, "--steps", "0").err
+
+
+@pytest.mark.parametrize(
+    "words", [("transfer", "{photo}", "--style", "{folder}"), ("style", "blend", "mix", "{folder}:1")]
+)
+def test_a_folder_of_many_works_is_counted_wherever_it_is_read(
+    painter: Painter, run_cli, works: Path, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    folder = tmp_path / "oeuvre"
+    folder.mkdir()
+    for number in range(9):
+        Image.fromarray(noise((20 * number, 90, 50)).permute(1, 2, 0).numpy()).save(folder / f"{number}.png")
+    command = [word.format(folder=folder, photo=folder / "3.png") for word in words]
+    told = run_cli(*command, *(["--out", tmp_path / "out"] if words[0] == "transfer" else [])).err
+    assert "reading  9/9 img" in told and "encoding  9/9 img" in told
+    assert run_cli(*command, "-q", "--out", tmp_path / "again").err == ""

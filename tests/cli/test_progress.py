@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ganstyle.cli import progress as module
-from ganstyle.cli.progress import Progress, duration
+from ganstyle.cli.progress import Counting, Progress, duration
 
 
 @pytest.fixture
@@ -101,3 +101,20 @@ def test_a_share_fills_the_bar_where_counts_have_no_end(monkeypatch, capsys):
         return lines[-1].count("━")
 
     assert [filled(0.0), filled(0.5), filled(1.0)] == [0, 12, 24]
+
+
+def test_stages_with_many_pictures_are_shown_one_after_the_other(capsys):
+    with Counting(Progress) as watch:
+        for stage, total in (("reading", 9), ("encoding", 10), ("reading", 8)):
+            for done in range(total):
+                watch(stage, done, total)
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split()[:2] for line in lines] == [["reading", "9/9"], ["encoding", "10/10"]]
+
+
+def test_a_stage_that_an_error_breaks_off_is_not_shown_as_done(capsys):
+    with pytest.raises(OSError), Counting(Progress) as watch:
+        watch("reading", 0, 9)
+        watch("reading", 4, 9)
+        raise OSError
+    assert capsys.readouterr().err.split()[:2] == ["reading", "4/9"]
