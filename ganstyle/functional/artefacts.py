@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ganstyle.functional.images import LUMA
+from ganstyle.functional.luma import REC_709
 
 LATTICE = 8  # grids of dots come from strides and shuffles by 2, 4 and 8
 QUANTILES = 512
@@ -239,7 +239,7 @@ def _quantiles(values: Tensor) -> Tensor:
 
 def _luma(images: Tensor) -> Tensor:
     """Return (B, 1, H, W), in the range of the pictures."""
-    return (images * images.new_tensor(LUMA)[:, None, None]).sum(1, keepdim=True)
+    return (images * images.new_tensor(REC_709)[:, None, None]).sum(1, keepdim=True)
 
 
 def _slopes(luma: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-LUMA = (0.2126, 0.7152, 0.0722)
+from ganstyle.functional.luma import REC_709
 
 
 def to_signed(images: Tensor) -> Tensor:
@@ -37,7 +37,7 @@ def luma(images: Tensor) -> Tensor:
     Returns:
         float (B, 1, H, W), same range.
     """
-    weights = images.new_tensor(LUMA).view(1, 3, 1, 1)
+    weights = images.new_tensor(REC_709).view(1, 3, 1, 1)
     return (images * weights).sum(1, keepdim=True)
 
 

@@ -20,6 +20,7 @@ from ganstyle.data.finding import IMAGE_SUFFIXES
 from ganstyle.data.names import shown
 from ganstyle.data.reading import Picture
 from ganstyle.errors import InputError, UsageError
+from ganstyle.functional.luma import REC_601
 
 Pixels = NDArray[np.uint8]
 Plane = NDArray[np.uint8]
@@ -32,7 +33,7 @@ _LEAST_SHARE = 0.005
 _STRAY_SHARE = 0.03
 _SAMPLE_PIXELS = 2_000_000
 _GREY_SPREAD = 8
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+_LUMA = np.array(REC_601, np.float32)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from PIL import Image
 
 from ganstyle.data.reading import MAX_PIXELS
 from ganstyle.errors import InputError, UsageError
+from ganstyle.functional.luma import REC_601
 
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -31,7 +32,7 @@ SLOPE_RADIUS = 3  # pixels of the small copy
 SLOPE_EPSILON = 0.01  # of squared luma in [0, 1]: only edges of more than about a tenth come back
 CRISPNESS = 0.9  # pixels of the Kuwahara filter's radius for each step of stroke size beyond 1
 DIRECTIONS = 8
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+_LUMA = np.array(REC_601, np.float32)
 
 
 def check_stroke_size(stroke_size: float) -> float:

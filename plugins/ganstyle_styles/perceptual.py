@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
+from ganstyle.functional.luma import REC_601
 from ganstyle.functional.style import content_distance, style_distance, total_variation
 from ganstyle.nn.encoders import EfficientNetLite0
 
-from .windows import LUMA, windowed_style_distance
+from .windows import windowed_style_distance
 
 GRAM_TAPS = tuple(f"b{i}.depthwise" for i in (0, 1, 3, 5, 7))
 CONTENT_TAPS = ("b4.output", "b7.output", "b10.output")
@@ -84,7 +85,7 @@ def light_distance(painted: Tensor, photos: Tensor, works: Tensor) -> Tensor:
 
 def _areas(images: Tensor) -> Tensor:
     """Return the luma of squares around its mean, float (B, 1, h, w)."""
-    luma = (images * images.new_tensor(LUMA)[:, None, None]).sum(1, keepdim=True)
+    luma = (images * images.new_tensor(REC_601)[:, None, None]).sum(1, keepdim=True)
     areas = avg_pool2d(luma, AREA)
     return areas - areas.mean((1, 2, 3), keepdim=True)
 

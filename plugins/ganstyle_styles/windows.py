@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ganstyle.functional.luma import REC_601
 from ganstyle.functional.style import EPSILON
 
-LUMA = (0.299, 0.587, 0.114)
 FLOOR = 0.25  # of the mean squared norm of a picture's windows, added to each
 
 
@@ -48,7 +48,7 @@ def window_order(images: Tensor, grid: int, *, together: bool = False) -> Tensor
         int64 (B, grid * grid), or (1, B * grid * grid) for all together: indices of windows; of n windows the root of n
         are neighbours.
     """
-    luma = torch.einsum("bchw,c->bhw", images, images.new_tensor(LUMA))[:, None]
+    luma = torch.einsum("bchw,c->bhw", images, images.new_tensor(REC_601))[:, None]
     slopes = F.pad((luma[..., 1:] - luma[..., :-1]).abs(), (0, 1)) + F.pad(
         (luma[..., 1:, :] - luma[..., :-1, :]).abs(), (0, 0, 0, 1)
     )
