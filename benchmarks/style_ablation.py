@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
-from style_measures import as_input
-from style_quality import Bench, judged, open_bench, paint, pairs, tiled
+from style_bench import Bench, add_places, open_bench, pairs
+from style_judges import as_input
+from style_painters import paint
+from style_quality import judged, tiled
 from style_tables import MEASURES, interval
 
 from ganstyle.functional.artefacts import lattice_share
@@ -35,9 +36,9 @@ def judge_run(bench: Bench) -> Rows:
     for number, (photo, work) in enumerate(pairs(bench)):
         if number >= bench.options.pairs:
             break
-        image = as_input(paint(bench, METHOD, photo, work))
+        image = as_input(paint(bench, METHOD, photo, work=work))
         shares = [lattice_share(image, period, cells=32 // period).item() for period in (4, 8)]
-        rows.append(judged(bench, METHOD, photo, work) | {"lattice": 100 * sum(shares)})
+        rows.append(judged(bench, METHOD, photo, work=work) | {"lattice": 100 * sum(shares)})
     return rows
 
 
@@ -65,7 +66,7 @@ def sheet(benches: Mapping[str, Bench], shown: int, *, width: int = 220) -> Any:
     hidden = set(first.options.unshown)
     chosen = [(p, w) for p, w in list(pairs(first))[: first.options.pairs] if not {p, w.name} & hidden][:shown]
     lines = [
-        [w.pixels, first.photos[p], *(paint(bench, METHOD, p, w) for bench in benches.values())] for p, w in chosen
+        [w.pixels, first.photos[p], *(paint(bench, METHOD, p, work=w) for bench in benches.values())] for p, w in chosen
     ]
     return tiled(lines, width)
 
@@ -74,16 +75,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Judge all runs, write the table and the sheet."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="+", help="NAME=RUN or NAME=FILE; the first is the whole recipe")
-    parser.add_argument("--photos", type=Path, nargs="+", required=True)
-    parser.add_argument("--works", type=Path, nargs="*", default=[], help="works that training never saw")
-    parser.add_argument("--seen-works", type=Path, nargs="*", default=[])
+    add_places(parser)
     parser.add_argument("--pairs", type=int, default=12)
     parser.add_argument("--rows", type=int, default=6, help="pairs on the sheet")
-    parser.add_argument("--unshown", nargs="*", default=[], help="photographs and works left out of the sheet")
-    parser.add_argument("--cache", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args(arguments)
-    torch.set_num_threads(1)
+    torch.set_num_threads(options.threads)
     benches = {}
     for run in options.runs:
         name, _, model = run.partition("=")
