@@ -26,7 +26,7 @@ LAYERS = (
 )
 RANK = {name: rank for rank, row in enumerate(LAYERS) for name in row}
 ENGINE_FOR_STYLE = {"cards", "checkpoint", "device", "model", "run"}
-FOR_PLUGINS = {"errors", "api", "functional", "nn", "data"}
+FOR_PLUGINS = {"errors", "api", "functional", "nn", "data", "registry"}  # the last to use others' components by name
 FOR_REGISTRY = {"errors", "api", "registry"}
 PLUGINS = sorted(path.name for path in (ROOT / "plugins").glob("ganstyle_*"))
 TORCH_FREE = ("api", "errors", "registry", "config", "cli")

@@ -110,6 +110,8 @@ def _prose(component: Component, facts: dict[str, Any], options: list[dict[str, 
 def _usage(kind: str, name: str, options: list[dict[str, Any]]) -> str:
     from ganstyle.registry import option_prefix
 
+    if kind == "backbone":  # a component of components: tasks name it
+        return f"--set task.backbone={name}"
     has_flag = kind in ("arch", "loss", "metric", "data", "task")
     flag = f"--{kind} {name}" if has_flag else "" if options else f"--set {kind}={name}"
     if not options:

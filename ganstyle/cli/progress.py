@@ -173,3 +173,18 @@ def _short(value: object) -> str:
     if not isinstance(value, float):
         return str(value)
     return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
+
+
+class StepsOfAll:
+    """Progress of an optimiser over all pictures, each of which counts from 1; `bar` shows it."""
+
+    def __init__(self) -> None:
+        """Show nothing until there is a bar."""
+        self.bar: Progress | None = None
+        self.finished = 0
+
+    def __call__(self, done: int, total: int) -> None:
+        """Take that `done` of the `total` steps of the present picture are done."""
+        if self.bar is not None:
+            self.bar.update(self.finished + done)
+        self.finished += total if done == total else 0

@@ -12,11 +12,13 @@ import typer
 
 from ganstyle.cli.output import DeviceOption, JsonFlag, Output, QuietFlag, SeedOption, command
 from ganstyle.cli.pipes import PIPE, check_single, received, send
-from ganstyle.cli.progress import Counting
+from ganstyle.cli.progress import Counting, StepsOfAll
 from ganstyle.cli.transfer_options import (
     AUTO,
+    BackboneOption,
     ColorOption,
     DirectionOption,
+    DownloadFlag,
     FeatherOption,
     MaskOption,
     MethodOption,
@@ -35,11 +37,11 @@ from ganstyle.cli.transfer_options import (
 from ganstyle.errors import EXIT_OK, NoInputError, UsageError
 
 if TYPE_CHECKING:
-    from ganstyle.cli.progress import Progress
     from ganstyle.data.finding import Found
     from ganstyle.style.bank import Style
     from ganstyle.style.base import BaseModel
     from ganstyle.style.batch import Masks, Outcome
+    from ganstyle.style.optimising import Method
     from ganstyle.style.transfer import Brush, TransferOptions
     from ganstyle.style.translation import Translation
     from ganstyle.style.variants import Variant
@@ -70,6 +72,8 @@ def transfer(
     variations: VariationsOption = 1,
     method: MethodOption = "fast",
     steps: StepsOption = 150,
+    backbone: BackboneOption = None,
+    download: DownloadFlag = False,
     max_size: Annotated[
         int | None, typer.Option(help="Shrink to this long side first; default: keep the size.")
     ] = None,
@@ -93,15 +97,14 @@ def transfer(
     Results are named STEM-STYLE.EXT, keep the folders' tree, orientation and transparency, and hold no location.
     """
     from ganstyle.style.batch import check_suffix
-    from ganstyle.style.optimising import check_method
+    from ganstyle.style.optimising import Method
     from ganstyle.style.transfer import TransferOptions
 
     output, place = Output(json, quiet), existing_mask(mask)
     lists = {"strengths": numbers(strength, option="--strength"), "stroke_sizes": stroke_sizes(stroke_size)}
-    method = check_method(method, steps)
-    record = method if method == "fast" else f"{method} {steps}"
-    options = TransferOptions(1.0, preserve_color, seed, tile, halo, max_size, feather=feather, method=record)
-    asked = _Asked(options, lists["strengths"], lists["stroke_sizes"], variations, method, steps)
+    chosen = Method(method, steps, backbone, download).checked()
+    options = TransferOptions(1.0, preserve_color, seed, tile, halo, max_size, feather=feather, method=chosen.record)
+    asked = _Asked(options, lists["strengths"], lists["stroke_sizes"], variations, chosen)
     asked.check()
     suffix = check_suffix(format)
     # All of this before torch is imported: a typing error is told at once.
@@ -125,8 +128,7 @@ class _Asked:
     strengths: list[float]
     stroke_sizes: list[float | None]
     variations: int
-    method: str
-    steps: int
+    method: Method
 
     @property
     def count(self) -> int:
@@ -143,19 +145,6 @@ class _Asked:
         self.variants([()])
 
 
-class _Steps:
-    """Progress of an optimiser, over all pictures."""
-
-    def __init__(self) -> None:
-        self.bar: Progress | None = None
-        self.finished = 0
-
-    def __call__(self, done: int, total: int) -> None:
-        if self.bar is not None:
-            self.bar.update(self.finished + done)
-        self.finished += total if done == total else 0
-
-
 @dataclass(frozen=True)
 class _Call:
     """What was asked for, with everything loaded."""
@@ -166,7 +155,7 @@ class _Call:
     output: Output
     masks: Masks | None = None
     brush: Brush | None = None
-    ticker: _Steps | None = None
+    ticker: StepsOfAll | None = None
     found: Found | None = None
     out: Path = Path(DEFAULT_OUT)
     suffix: str | None = None
@@ -186,7 +175,7 @@ class _Call:
         return {
             "device": str(self.base.device),
             "styles": list(names),
-            "method": asked.method,
+            "method": asked.method.name,
             "strengths": asked.strengths,
             "stroke_sizes": [size or AUTO for size in asked.stroke_sizes],
             "variations": asked.variations,
@@ -236,7 +225,7 @@ def _translating(model: str | None, direction: str | None, asked: _Asked) -> _Tr
         )
     if found is None:
         return None
-    how = {"method": asked.method, "strengths": asked.strengths, "variations": asked.variations}
+    how = {"method": asked.method.name, "strengths": asked.strengths, "variations": asked.variations}
     check_asked(**how, has_domains=bool(found.domains))
     return _Translating(found, direction)
 
@@ -288,11 +277,12 @@ def _loaded(
     groups = [tuple(styles)] if mask else [(style,) for style in styles]
     masks = Masks(mask, len(styles), asked.options.feather) if mask else None
     call = _Call(base, asked, asked.variants(groups), output, masks, brush)
-    if asked.method == "fast":
+    if asked.method.name == "fast":
         return call
     works = {style.name: works_of(text, style, bank=bank) for text, style in zip(wanted, styles, strict=True)}
-    ticker = _Steps()
-    return replace(call, ticker=ticker, brush=optimising_brush(base, works, steps=asked.steps, progress=ticker))
+    ticker = StepsOfAll()
+    how = {"steps": asked.method.steps, "backbone": asked.method.build(), "progress": ticker}
+    return replace(call, ticker=ticker, brush=optimising_brush(base, works, **how))
 
 
 def _paint(call: _Call) -> int:
@@ -320,7 +310,7 @@ def _watched(call: _Call, outcomes: Iterator[Outcome], total: int, *, each: int 
     """Show each outcome as it comes, then the summary; return the exit code."""
     done, unit, many = [], "img", total > 1
     if call.ticker is not None:
-        total, unit = total * each * call.asked.steps * len(call.variants[0].styles), "step"
+        total, unit = total * each * call.asked.method.steps * len(call.variants[0].styles), "step"
     try:
         with call.output.progress("painting", total, unit) as progress:
             if call.ticker is not None:

@@ -50,6 +50,11 @@ MethodOption = Annotated[
     str, typer.Option(help="fast: the network; optimise (or gatys): minutes of gradient descent for each picture.")
 ]
 StepsOption = Annotated[int, typer.Option(help="Of --method optimise.")]
+BackboneOption = Annotated[
+    str | None,
+    typer.Option(help="Of --method optimise: efficientnet_lite0, vgg16, vgg19, or another of ganstyle backbone list."),
+]
+DownloadFlag = Annotated[bool, typer.Option("--download", help="Fetch the backbone's weights where they are missing.")]
 ModelOption = Annotated[str | None, typer.Option(help="Base model or translator: file, run folder or architecture.")]
 DirectionOption = Annotated[
     str | None, typer.Option(help="Of a model that translates both ways: a2b, photographs to styles, or b2a.")

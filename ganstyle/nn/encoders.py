@@ -7,9 +7,8 @@ Written from the published layer plan, which is with the weights in `ganstyle.nn
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import cast
 
 import torch
@@ -97,7 +96,7 @@ class EfficientNetLite0(nn.Module):
             for i, stride in enumerate(lite0_strides()[: last_block + 1])
         )
 
-    def forward(self, images: Tensor, taps: Sequence[str]) -> dict[str, Tensor]:
+    def forward(self, images: Tensor, taps: Collection[str]) -> dict[str, Tensor]:
         """Return the named feature maps; later blocks than needed do not run.
 
         Args:
@@ -146,7 +145,7 @@ class EfficientNetLite0(nn.Module):
         block, _, part = tap.partition(".")
         return cast(Bottleneck, self.blocks[int(block[1:])]), part
 
-    def _last_block(self, taps: Sequence[str] | frozenset[str]) -> int:
+    def _last_block(self, taps: Collection[str]) -> int:
         """Return the highest block among `taps`; refuse names that do not exist."""
         known = {f"b{i}.{p}" for i in range(len(self.blocks)) for p in ("depthwise", "output")}
         unknown = sorted(set(taps) - known)
@@ -173,24 +172,6 @@ def load_lite0(*, last_block: int = 10, path: Path | None = None) -> EfficientNe
     """
     with torch.device("cpu"):  # also while the networks around it are built on the meta device
         return EfficientNetLite0(_lite0_state(path), last_block=last_block).eval()
-
-
-BACKBONES: Mapping[str, Callable[..., EfficientNetLite0]] = MappingProxyType({"efficientnet-lite0": load_lite0})
-
-
-def load_backbone(name: str, *, last_block: int = 10) -> EfficientNetLite0:
-    """Return the frozen backbone called `name`; see `BACKBONES`.
-
-    Args:
-        name: a key of `BACKBONES`.
-        last_block: highest block that is needed.
-
-    Raises:
-        ValueError: no backbone has that name.
-    """
-    if name not in BACKBONES:
-        raise ValueError(f"no backbone {name!r}; there are: {', '.join(BACKBONES)}")
-    return BACKBONES[name](last_block=last_block)
 
 
 def _lite0_state(path: Path | None = None) -> dict[str, Tensor]:

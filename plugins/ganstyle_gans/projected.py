@@ -20,10 +20,9 @@ from torch.nn import functional as F
 
 from ganstyle.api import ImageSpec, Options
 from ganstyle.errors import EnvironmentProblem
-from ganstyle.nn.encoders import load_backbone
+from ganstyle.nn.encoders import load_lite0
 from ganstyle.nn.modules import spectrally_normalised
 
-BACKBONE = "efficientnet-lite0"
 # Strides 4, 8, 16, 32; each with the root mean square that its values have on pictures, which is divided out.
 TAPS = {"b2.output": 10.0, "b4.output": 10.0, "b10.output": 7.0, "b15.output": 3.0}
 SLOPE = 0.2
@@ -149,7 +148,7 @@ class ProjectedDiscriminator(nn.Module):
         super().__init__()
         self.labels, self.side = image.labels, options.side
         try:
-            self.encoder = load_backbone(BACKBONE, last_block=15)
+            self.encoder = load_lite0(last_block=15)
         except FileNotFoundError as error:
             raise EnvironmentProblem(
                 "the projected discriminator needs the weights of EfficientNet-Lite0",

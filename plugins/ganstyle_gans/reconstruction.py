@@ -10,9 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ganstyle.functional.images import shrink
-from ganstyle.nn.encoders import EfficientNetLite0, load_backbone
+from ganstyle.nn.encoders import EfficientNetLite0, load_lite0
 
-BACKBONE = "efficientnet-lite0"
 TAPS = ("b0.output", "b2.output", "b4.output", "b8.output")  # strides 2, 4, 8, 16
 
 
@@ -68,7 +67,7 @@ class PictureDistance(nn.Module):
             FileNotFoundError: its weights are not installed.
         """
         super().__init__()
-        self.encoder = load_backbone(BACKBONE, last_block=8) if perceptual else None
+        self.encoder = load_lite0(last_block=8) if perceptual else None
 
     def forward(self, images: Tensor, targets: Tensor) -> Tensor:
         """Return a scalar, 0 for equal pictures.

@@ -1,10 +1,10 @@
-"""Built-in style transfer: the stylizer `adastyle`, its task and its data."""
+"""Built-in style transfer: the stylizer `adastyle`, its task, its data, and the backbones that judge."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ganstyle.api import Architecture, Component, Dataset, Task, hookimpl
+from ganstyle.api import Architecture, Backbone, Component, Dataset, Task, hookimpl
 
 ganstyle_api = 1
 
@@ -46,3 +46,29 @@ def ganstyle_components() -> Iterable[Component]:
         "A photo and two crops of one painting; default: the embedded pictures.",
         "ganstyle_styles.content_style:build_content_style",
     )
+    yield Backbone(
+        "efficientnet_lite0",
+        "EfficientNet-Lite0 of ImageNet; installs with ganstyle.",
+        "ganstyle_styles.backbones:build_lite0",
+        "arXiv:1905.11946",
+    )
+    yield Backbone(
+        "vgg16",
+        "VGG-16 of ImageNet, a download; ten times slower, the field's usual judge.",
+        "ganstyle_styles.backbones:build_vgg16",
+        "arXiv:1409.1556",
+    )
+    yield Backbone(
+        "vgg19",
+        "VGG-19 of ImageNet, a download; the network of Gatys et al.",
+        "ganstyle_styles.backbones:build_vgg19",
+        "arXiv:1409.1556",
+    )
+
+
+@hookimpl
+def ganstyle_checks() -> Iterable[tuple[str, bool, str]]:
+    """Return a line for each file of weights that a backbone needs."""
+    from ganstyle_styles.backbones import backbone_checks
+
+    return backbone_checks()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Annotated, cast
+from typing import Annotated, Literal, cast
 
 import torch
 from pydantic import Field
@@ -18,11 +18,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
-from ganstyle.api import ImageSpec, LossLike, Options
+from ganstyle.api import BackboneLike, ImageSpec, LossLike, Options
 from ganstyle.functional.style import channel_statistics
-from ganstyle.nn.encoders import load_backbone
+from ganstyle.nn.encoders import load_lite0
 from ganstyle.nn.modules import device_of
 
+from .adapter import adapter_numbers, parted
 from .fitting import Fitting
 from .gatys import Progress, optimise_pixels
 from .layers import (
@@ -44,7 +45,9 @@ LOG_GAIN_LIMIT = 3.0
 class AdaStyleOptions(Options):
     """Widths of the networks and the frozen backbone."""
 
-    backbone: Annotated[str, Field(description="Frozen encoder that measures styles.")] = "efficientnet-lite0"
+    backbone: Annotated[
+        Literal["efficientnet-lite0"], Field(description="What reads styles off pictures; losses have task.backbone.")
+    ] = "efficientnet-lite0"
     base_channels: Annotated[int, Field(ge=4, description="Channels at half resolution.")] = 24
     blocks: Annotated[int, Field(ge=1, description="Depthwise blocks at 1/8 resolution.")] = 6
     hidden: Annotated[int, Field(ge=8, description="Width of the style encoder.")] = 512
@@ -63,6 +66,7 @@ class Painter(nn.Module):
         half, quarter, eighth = base_channels, 2 * base_channels, 4 * base_channels
         self.skip_drop = skip_drop
         self.layout = CodeLayout((*[eighth] * blocks, quarter, half), (quarter, half), (eighth, quarter))
+        self.adapter_length = adapter_numbers(eighth, blocks)
         self.from_rgb = conv(12, half, 3)
         self.down_quarter = conv(half, quarter, 3, stride=2)
         self.down_eighth = conv(quarter, eighth, 3, stride=2)
@@ -86,7 +90,7 @@ class Painter(nn.Module):
 
         Args:
             images: float32 (B, 3, H, W) in [-1, 1]; H and W multiples of 8.
-            code: float32 (B, layout.length).
+            code: float32 (B or 1, layout.length), or followed by the numbers of an adapter.
             noise: float32 (1, 1, H/8, W/8) and (1, 1, H/4, W/4).
             statistics: moments of every site, from `Stylizer.measure`.
             site: what runs at every modulation site; `None` is a plain `Site`.
@@ -95,13 +99,14 @@ class Painter(nn.Module):
             float32 (B, 3, H, W) in [-1, 1].
         """
         site = site or Site()
+        code, kernels = parted(code, self.layout.length, blocks=len(self.blocks))
         codes, gates, gains = self.layout.split(code)
         moments: Sequence[Moments | None] = statistics or [None] * len(codes)
         half = torch.relu(self.from_rgb(F.pixel_unshuffle(images, 2)))
         quarter = torch.relu(self.down_quarter(half))
         features = torch.relu(self.down_eighth(quarter)) + noise[0] * gains[0][:, :, None, None]
         for index, block in enumerate(self.blocks):
-            features = block(features, codes[index], moments[index], site=site)
+            features = block(features, codes[index], moments[index], site=site, kernels=kernels[index])
         features = F.pixel_shuffle(self.up_quarter(features), 2) + self._gated(quarter, gates[0])
         features = self.merge_quarter(features + noise[1] * gains[1][:, :, None, None])
         features = torch.relu(site(features, codes[-2], moments[-2]))
@@ -131,7 +136,7 @@ class StyleEncoder(nn.Module):
         """Load the backbone and make the perceptron with an output of `layout.length`."""
         super().__init__()
         last = max(int(tap[1:].partition(".")[0]) for tap in STYLE_TAPS)
-        self.backbone = load_backbone(options.backbone, last_block=last)
+        self.backbone = load_lite0(last_block=last)
         mean, deviation = zip(*map(self.backbone.typical_moments, STYLE_TAPS), strict=True)
         self.register_buffer("typical_mean", torch.cat(mean), persistent=False)
         self.register_buffer("typical_deviation", torch.cat(deviation), persistent=False)
@@ -187,6 +192,11 @@ class Stylizer(nn.Module):
         """Return the number of floats in a style code."""
         return self.painter.layout.length
 
+    @property
+    def adapter_length(self) -> int:
+        """Return the number of floats that may follow a code: changes of kernels, see `adapter`."""
+        return self.painter.adapter_length
+
     def encode(self, style: Tensor) -> Tensor:
         """Return the code of each style picture; average the rows for several pictures.
 
@@ -211,7 +221,7 @@ class Stylizer(nn.Module):
 
         Args:
             content: float32 (B, 3, H, W) in [-1, 1], any H and W.
-            code: float32 (B or 1, code_length).
+            code: float32 (B or 1, code_length), or followed by `adapter_length` numbers more.
             statistics: from `measure` of the whole picture, if `content` is a tile of it.
             offset: the tile's absolute row and column, multiples of 8.
             seed: of the stroke noise.
@@ -227,7 +237,7 @@ class Stylizer(nn.Module):
 
         Args:
             content: float32 (B, 3, H, W) in [-1, 1]: the whole picture or a thumbnail.
-            code: float32 (B or 1, code_length).
+            code: as `stylize` takes it.
             seed: of the stroke noise.
 
         Returns:
@@ -265,13 +275,12 @@ class Stylizer(nn.Module):
         steps: int = 200,
         seed: int = 0,
         strength: float = 1.0,
+        backbone: BackboneLike | None = None,
         progress: Progress | None = None,
     ) -> Tensor:
         """Return the photograph with its pixels optimised, uint8 (3, H, W): slow; see `optimise_pixels`."""
-        found = optimise_pixels(
-            content, works, steps=steps, seed=seed, strength=strength, device=device_of(self), progress=progress
-        )
-        return found.image
+        how = {"steps": steps, "seed": seed, "strength": strength, "progress": progress}
+        return optimise_pixels(content, works, backbone=backbone, device=device_of(self), **how).image
 
     def forward(self, content: Tensor, style: Tensor) -> Tensor:
         """Paint `content` as `style`, both float32 (B, 3, H, W) in [-1, 1]."""
@@ -292,7 +301,7 @@ class Stylizer(nn.Module):
         padding = (0, -width % GRID, 0, -height % GRID)
         padded = F.pad(content, padding, mode="replicate") if any(padding) else content
         noise = [self._noise(padded, scale, offset=offset, seed=seed) for scale in (8, 4)]
-        painted = self.painter(padded, code.expand(len(content), -1), noise, statistics=statistics, site=site)
+        painted = self.painter(padded, code, noise, statistics=statistics, site=site)
         return painted[:, :, :height, :width]
 
     @staticmethod

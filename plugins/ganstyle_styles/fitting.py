@@ -12,12 +12,12 @@ from torch import Tensor
 
 from ganstyle.api import LossLike
 from ganstyle.functional.style import content_distance, total_variation
-from ganstyle.nn.encoders import load_backbone
 from ganstyle.nn.modules import device_of, frozen
 
+from .backbones import named_backbone
 from .crops import as_input
 from .parts import random_crops, split_photos, split_works
-from .perceptual import CONTENT_TAPS, GRAM_TAPS, LAST_BLOCK, colour_distance, light_distance
+from .perceptual import CONTENT_TAPS, GRAM_TAPS, colour_distance, light_distance
 from .rival import Contest
 from .windows import matched_windows, windowed_style_distance
 
@@ -97,7 +97,7 @@ class Fitting:
             raise ValueError(f"fitting needs works and photos, got {len(works)} and {len(photos)}")
         self.stylizer, self.options, self.seed, self.steps = stylizer.eval(), options or FitOptions(), seed, 0
         self.device = device_of(stylizer)
-        self.backbone = load_backbone("efficientnet-lite0", last_block=LAST_BLOCK).to(self.device)
+        self.backbone = named_backbone("efficientnet_lite0").to(self.device)
         self._code = code.detach().to(self.device).float().reshape(1, -1).clone().requires_grad_()
         self._adam = torch.optim.Adam([self._code], lr=self.options.lr, betas=(0.9, 0.99))
         rate = self.options.rival_lr

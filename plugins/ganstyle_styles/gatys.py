@@ -1,9 +1,10 @@
 """Style transfer by optimising the pixels themselves: slow, and the upper bound for a fast model's style.
 
 Paper: Gatys, Ecker and Bethge 2016, "Image style transfer using convolutional neural networks". Original code: none
-used. Other than in the paper: the registered backbone instead of VGG-19, distances divided by their targets' norms,
-channel moments beside Gram matrices, and a pyramid, from a small picture to the full one, so that large strokes come
-first (Gatys et al. 2017, arXiv:1611.07865, section 6). Adam replaces L-BFGS because the pixel grid moves between steps.
+used. Other than in the paper: any registered backbone, EfficientNet-Lite0 unless VGG-19 is asked for; distances divided
+by their targets' norms, channel moments beside Gram matrices, and a pyramid, from a small picture to the full one, so
+that large strokes come first (Gatys et al. 2017, arXiv:1611.07865, section 6). Adam replaces L-BFGS because the pixel
+grid moves between steps.
 """
 
 from __future__ import annotations
@@ -15,15 +16,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ganstyle.api import BackboneLike
 from ganstyle.functional.style import content_distance, gram_matrix, moments_of, relative_distance, total_variation
-from ganstyle.nn.encoders import EfficientNetLite0, load_backbone
 
+from .backbones import named_backbone
 from .crops import as_input, resized
-from .perceptual import CONTENT_TAPS, LAST_BLOCK
 
 Progress = Callable[[int, int], object]
 
-STYLE_TAPS = tuple(f"b{i}.depthwise" for i in (0, 1, 2, 3, 5, 7, 10))
 COARSE_SIDE = 192  # long side of the smallest picture of the pyramid
 # Rows and columns left out at the top left (of 3 that are left out in all): a strided backbone sees some pixels more
 # than others; with a fixed grid that shows as dots. Four places: the photograph has its maps computed once for each.
@@ -41,7 +41,6 @@ class OptimiseOptions:
         variation: weight of total variation, times the strength up to 1.
         lr: Adam's rate in the range [-1, 1]; falls to a quarter along each level.
         limit: long side in pixels up to which a photograph is optimised at its full size.
-        backbone: a name of `ganstyle.nn.encoders.BACKBONES`.
     """
 
     content: float = 0.5
@@ -50,7 +49,6 @@ class OptimiseOptions:
     variation: float = 0.5
     lr: float = 0.05
     limit: int = 1024
-    backbone: str = "efficientnet-lite0"
 
 
 @dataclass(frozen=True)
@@ -85,6 +83,7 @@ def optimise_pixels(
     seed: int = 0,
     strength: float = 1.0,
     options: OptimiseOptions | None = None,
+    backbone: BackboneLike | None = None,
     device: torch.device | str = "cpu",
     progress: Progress | None = None,
 ) -> Optimised:
@@ -99,6 +98,7 @@ def optimise_pixels(
         seed: of the movements of the grid.
         strength: 0 returns the photograph, 1 aims at the works' statistics, above 1 beyond them.
         options: default `OptimiseOptions()`.
+        backbone: a frozen network; None takes EfficientNet-Lite0.
         device: where the backbone runs.
         progress: called with (steps done, steps).
 
@@ -110,7 +110,7 @@ def optimise_pixels(
     sizes = pyramid(content.shape[1:], options.limit)
     if strength == 0 or steps == 0 or options.content == float("inf"):
         return Optimised(content.clone(), (), sizes[-1])
-    backbone = load_backbone(options.backbone, last_block=LAST_BLOCK).to(device)
+    backbone = (backbone or named_backbone("efficientnet_lite0")).to(device)
     losses: list[float] = []
     generator = torch.Generator().manual_seed(seed)
     change = torch.zeros(1, 3, *sizes[0], device=device)
@@ -154,25 +154,23 @@ def shares(steps: int, levels: int) -> list[int]:
 
 
 @torch.no_grad()
-def style_target(
-    backbone: EfficientNetLite0, photo: Tensor, works: Sequence[Tensor], *, strength: float = 1.0
-) -> Target:
+def style_target(backbone: BackboneLike, photo: Tensor, works: Sequence[Tensor], *, strength: float = 1.0) -> Target:
     """Return layout and statistics to aim at.
 
     Args:
-        backbone: with blocks 0 to `LAST_BLOCK`.
+        backbone: says which of its maps are style and which are layout.
         photo: float32 (1, 3, H, W) in [-1, 1].
         works: uint8 (3, h, w) each.
         strength: the statistics move from the photograph's own (0) to the works' mean (1).
 
     Returns:
-        Maps of the photograph for each of `SHIFTS`; at `STYLE_TAPS` Gram matrices float (1, C, C) and moments
+        Maps of the photograph for each of `SHIFTS`; at the style taps Gram matrices float (1, C, C) and moments
         float (1, 2C).
     """
     # Cropped as the painting will be: a frozen backbone with zero padding answers to the parity of the sides.
-    own = _statistics(backbone(cropped(photo, SHIFTS[0]), STYLE_TAPS))
+    own = _statistics(backbone(cropped(photo, SHIFTS[0]), backbone.style_taps))
     inputs = [cropped(as_input(work[None]).to(photo.device), SHIFTS[0]) for work in works]
-    of_works = [_statistics(backbone(image, STYLE_TAPS)) for image in inputs]
+    of_works = [_statistics(backbone(image, backbone.style_taps)) for image in inputs]
     mixed = [
         {
             tap: torch.lerp(own[part][tap], torch.stack([w[part][tap] for w in of_works]).mean(0), strength)
@@ -180,7 +178,7 @@ def style_target(
         }
         for part in (0, 1)
     ]
-    layouts = [backbone(cropped(photo, shift), CONTENT_TAPS) for shift in SHIFTS]
+    layouts = [backbone(cropped(photo, shift), backbone.content_taps) for shift in SHIFTS]
     return Target(layouts, mixed[0], mixed[1])
 
 
@@ -193,7 +191,7 @@ def cropped(images: Tensor, shift: tuple[int, int]) -> Tensor:
 class _Level:
     """The changes of one level: a fine grid and a coarse one, which are added to the start."""
 
-    def __init__(self, backbone: EfficientNetLite0, target: Target, start: Tensor, *, options: OptimiseOptions) -> None:
+    def __init__(self, backbone: BackboneLike, target: Target, start: Tensor, *, options: OptimiseOptions) -> None:
         self.backbone, self.target, self.options = backbone, target, options
         self.size = (start.shape[2], start.shape[3])
         self.start = start
@@ -228,15 +226,16 @@ class _Level:
 
     def _loss(self, shift: int) -> Tensor:
         picture = self.picture()
-        maps = self.backbone(cropped(picture, SHIFTS[shift]), {*STYLE_TAPS, *CONTENT_TAPS})
-        grams, moments = _statistics({tap: maps[tap] for tap in STYLE_TAPS})
+        taps, layout_taps = self.backbone.style_taps, self.backbone.content_taps
+        maps = self.backbone(cropped(picture, SHIFTS[shift]), {*taps, *layout_taps})
+        grams, moments = _statistics({tap: maps[tap] for tap in taps})
         options, target = self.options, self.target
         style = torch.stack([
             relative_distance(grams[tap], target.grams[tap])
             + options.moments * relative_distance(moments[tap], target.moments[tap])
-            for tap in STYLE_TAPS
+            for tap in taps
         ]).mean()  # fmt: skip
-        layout = content_distance(maps, target.content[shift], CONTENT_TAPS).mean()
+        layout = content_distance(maps, target.content[shift], layout_taps).mean()
         return options.style * style + options.content * layout + options.variation * total_variation(picture) / 2
 
 

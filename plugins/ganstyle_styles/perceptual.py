@@ -9,15 +9,14 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
+from ganstyle.api import BackboneLike
 from ganstyle.functional.luma import REC_601
 from ganstyle.functional.style import content_distance, style_distance, total_variation
-from ganstyle.nn.encoders import EfficientNetLite0
 
 from .windows import windowed_style_distance
 
 GRAM_TAPS = tuple(f"b{i}.depthwise" for i in (0, 1, 3, 5, 7))
 CONTENT_TAPS = ("b4.output", "b7.output", "b10.output")
-LAST_BLOCK = 10
 AREA = 16  # pixels
 MOST_CONTRAST = 2.0
 COLOUR_AXES = (
@@ -28,7 +27,7 @@ COLOUR_AXES = (
 
 
 def perceptual_parts(
-    backbone: EfficientNetLite0,
+    backbone: BackboneLike,
     painted: Tensor,
     *,
     content_maps: Mapping[str, Tensor],
@@ -39,10 +38,10 @@ def perceptual_parts(
     """Return the parts of the perceptual loss, each the mean over the batch.
 
     Args:
-        backbone: with blocks 0 to `LAST_BLOCK`.
+        backbone: says which of its maps are style and which are layout.
         painted: float32 (B, 3, H, W) in [-1, 1].
-        content_maps: maps of the photos at `CONTENT_TAPS`.
-        style_maps: maps of the works at `GRAM_TAPS` (others are ignored), batch B or 1.
+        content_maps: maps of the photos at the backbone's `content_taps`.
+        style_maps: maps of the works at its `style_taps`, batch B or 1.
         moments: weight of channel moments beside the Gram matrices.
         matching: from `matched_windows`, compares windows; None compares whole pictures.
 
@@ -50,16 +49,15 @@ def perceptual_parts(
         `style`, `content` and `variation`, scalars of at least 0; `variation` is that of
         pictures in [0, 1].
     """
-    maps = backbone(painted, {*GRAM_TAPS, *CONTENT_TAPS})
-    target = {tap: style_maps[tap] for tap in GRAM_TAPS}
+    maps = backbone(painted, {*backbone.style_taps, *backbone.content_taps})
     if matching is None:
-        style = style_distance(maps, target, moments=moments)
+        style = style_distance(maps, style_maps, moments=moments)
     else:
         grid = math.isqrt(matching.shape[1])
-        style = windowed_style_distance(maps, target, matching, grid=grid, moments=moments)
+        style = windowed_style_distance(maps, style_maps, matching, grid=grid, moments=moments)
     return {
         "style": style.mean(),
-        "content": content_distance(maps, content_maps, CONTENT_TAPS).mean(),
+        "content": content_distance(maps, content_maps, backbone.content_taps).mean(),
         "variation": total_variation(painted) / 2,
     }
 

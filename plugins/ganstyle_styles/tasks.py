@@ -10,14 +10,14 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from ganstyle.api import Batch, LossLike, Options, Phase, RegularizerLike
+from ganstyle.api import BackboneLike, Batch, LossLike, Options, Phase, RegularizerLike
 from ganstyle.errors import UsageError
 from ganstyle.functional.artefacts import lattice_share
-from ganstyle.nn.encoders import load_backbone
 from ganstyle.nn.modules import frozen
 
-from .adastyle import STYLE_TAPS, Discriminator, Stylizer
-from .perceptual import CONTENT_TAPS, GRAM_TAPS, LAST_BLOCK, colour_distance, light_distance, perceptual_parts
+from .adastyle import Discriminator, Stylizer
+from .backbones import named_backbone
+from .perceptual import colour_distance, light_distance, perceptual_parts
 from .windows import matched_windows
 
 LATTICE = {4: 8, 8: 4}  # period: cells; windows of 32 pixels, as lattices come and go with the texture under them
@@ -29,6 +29,13 @@ Logged = tuple[Tensor, dict[str, Tensor]]
 class AdaStyleTaskOptions(Options):
     """Weights of the losses and the shape of the schedule."""
 
+    backbone: Annotated[
+        str, Field(description="Frozen network of the content and style losses: ganstyle backbone list.")
+    ] = "efficientnet_lite0"
+    backbone_options: Annotated[
+        dict[str, str | bool],
+        Field(default_factory=dict, description="Its options, such as {download=true}: ganstyle backbone show NAME."),
+    ]
     content: Annotated[float, Field(ge=0, description="Weight of the content's layout.")] = 0.8
     style: Annotated[float, Field(ge=0, description="Weight of Gram matrices and moments.")] = 6.0
     moments: Annotated[float, Field(ge=0, description="Moments beside one Gram matrix.")] = 3.0
@@ -67,7 +74,9 @@ class AdaStyleTask:
         """Load the backbone that judges; start at the schedule's beginning.
 
         Raises:
-            UsageError: a penalty on the codes of a GAN's generator, or one that averages over steps.
+            EnvironmentProblem: the backbone's weights are missing.
+            UsageError: an unknown backbone, a penalty on the codes of a GAN's generator, or one that averages over
+                steps.
         """
         if any(getattr(part, "on", "images") == "codes" or hasattr(part, "begin") for part in penalties):
             reason = "a painter has no latent codes, and this task keeps no averages for a penalty"
@@ -76,7 +85,7 @@ class AdaStyleTask:
         self.loss, self.penalties = loss, penalties
         self.stylizer = cast(Stylizer, networks["stylizer"])
         self.D = cast(Discriminator, networks["discriminator"])
-        self.backbone = load_backbone("efficientnet-lite0", last_block=LAST_BLOCK)
+        self.backbone: BackboneLike = named_backbone(options.backbone, options.backbone_options)
         self.phases = (
             Phase("stylizer", ("stylizer",), self.stylizer_loss),
             Phase("discriminator", ("discriminator",), self.discriminator_loss, options.d_lr_factor),
@@ -100,9 +109,9 @@ class AdaStyleTask:
         content, style = batch["images"], batch["style"]
         backbone = self.backbone.to(content.device)
         with torch.no_grad():
-            style_maps = backbone(style, {*STYLE_TAPS, *GRAM_TAPS})
-            content_maps = backbone(shifted(content, step), CONTENT_TAPS)
-            moments = self.stylizer.encoder.standardised(style_maps)
+            style_maps = backbone(style, backbone.style_taps)
+            content_maps = backbone(shifted(content, step), backbone.content_taps)
+            moments = self.stylizer.encoder.moments(style)
         if self.rebuilding:
             loss = self.identity_loss(content)
             return loss, {"identity": loss.detach()}

@@ -26,7 +26,7 @@ def test_a_target_is_a_callable_or_module_and_attribute(target):
 
 
 def test_the_key_of_a_kind_is_what_users_type():
-    assert list(KINDS) == ["arch", "loss", "regularizer", "metric", "data", "task", "callback"]
+    assert list(KINDS) == ["arch", "loss", "regularizer", "metric", "data", "task", "callback", "backbone"]
     assert all(record.kind == kind for kind, record in KINDS.items())
 
 

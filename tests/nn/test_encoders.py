@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ganstyle.nn.encoders import FoldedConv, load_backbone, load_lite0
+from ganstyle.nn.encoders import FoldedConv, load_lite0
 from ganstyle.nn.lite0 import LITE0_STAGES, installed_lite0
 
 TAPS = tuple(f"b{i}.{part}" for i in range(11) for part in ("depthwise", "output"))
@@ -99,14 +99,12 @@ def test_typical_moments_are_those_of_a_clipped_gaussian(encoder):
 
 
 def test_later_blocks_are_not_kept():
-    assert len(load_backbone("efficientnet-lite0", last_block=2).blocks) == 3
+    assert len(load_lite0(last_block=2).blocks) == 3
 
 
 def test_unknown_names_are_refused_with_the_known_ones(encoder):
     with pytest.raises(ValueError, match=r"no tap 'b11.output'; use b0 to b10"):
         encoder(picture(), ["b11.output"])
-    with pytest.raises(ValueError, match=r"no backbone 'vgg'; there are: efficientnet-lite0"):
-        load_backbone("vgg")
 
 
 def test_it_loads_while_other_networks_are_built_on_the_meta_device():

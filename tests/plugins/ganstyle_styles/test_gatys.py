@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
+from ganstyle_styles.backbones import Tapped, named_backbone
 from ganstyle_styles.crops import as_input
 from ganstyle_styles.gatys import (
-    STYLE_TAPS,
     OptimiseOptions,
     cropped,
     optimise_pixels,
@@ -16,7 +16,8 @@ from ganstyle_styles.gatys import (
 )
 
 from ganstyle.functional.style import gram_matrix, style_distance
-from ganstyle.nn.encoders import load_lite0
+
+LITE0 = named_backbone("efficientnet_lite0")
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +36,7 @@ def painted(photo, work):
 
 
 def statistics_apart(image, work):
-    maps = (load_lite0()(cropped(as_input(picture[None]), (0, 0)), STYLE_TAPS) for picture in (image, work))
+    maps = (LITE0(cropped(as_input(picture[None]), (0, 0)), LITE0.style_taps) for picture in (image, work))
     return float(style_distance(*maps))
 
 
@@ -80,7 +81,7 @@ def test_the_photograph_as_its_own_style_stays(photo):
 
 
 def test_strength_moves_the_target_between_photograph_and_work(photo, work):
-    backbone, image = load_lite0(), as_input(photo[None])
+    backbone, image = LITE0, as_input(photo[None])
     own, half, full = (style_target(backbone, image, [work], strength=s).grams["b3.depthwise"] for s in (0.0, 0.5, 1.0))
     assert torch.allclose(
         own, gram_matrix(backbone(cropped(image, (0, 0)), ["b3.depthwise"])["b3.depthwise"]), rtol=1e-4
@@ -89,9 +90,9 @@ def test_strength_moves_the_target_between_photograph_and_work(photo, work):
 
 
 def test_works_count_alike(photo, work):
-    backbone, image = load_lite0(), as_input(photo[None])
+    backbone, image = LITE0, as_input(photo[None])
     both, one, other = (style_target(backbone, image, works) for works in ([work, photo], [work], [photo]))
-    for tap in STYLE_TAPS:
+    for tap in LITE0.style_taps:
         assert torch.allclose(both.moments[tap], (one.moments[tap] + other.moments[tap]) / 2, rtol=1e-4, atol=1e-6)
 
 
@@ -130,6 +131,15 @@ def test_progress_counts_over_all_levels(pictures, as_bytes, work):
 def test_the_stylizer_offers_it(still_stylizer, photo, work):
     image = still_stylizer.optimise(photo, [work], steps=2, seed=1, strength=1.0)
     assert torch.equal(image, optimise_pixels(photo, [work], steps=2, seed=1).image)
+
+
+def test_another_backbone_paints_another_picture(photo, work):
+    shallow = Tapped(LITE0.network, style_taps=("b0.depthwise",), content_taps=("b4.output",))
+    default, same, other = (
+        optimise_pixels(photo, [work], steps=2, backbone=backbone).image for backbone in (None, LITE0, shallow)
+    )
+    assert torch.equal(default, same)
+    assert not torch.equal(default, other)
 
 
 def test_what_cannot_be_optimised_is_refused(photo, work):

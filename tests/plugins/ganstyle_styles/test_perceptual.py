@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from ganstyle_styles.backbones import named_backbone
 from ganstyle_styles.perceptual import (
     COLOUR_AXES,
     CONTENT_TAPS,
@@ -62,9 +63,7 @@ def test_the_sum_is_over_luma_not_over_single_colours():
 
 
 def test_the_parts_are_distances_of_maps_and_windows_replace_whole_pictures(still_stylizer, pictures):
-    from ganstyle.nn.encoders import load_backbone
-
-    backbone = load_backbone("efficientnet-lite0")
+    backbone = named_backbone("efficientnet_lite0")
     painted, photos, works = (pictures(2, seed=seed) for seed in range(3))
     content, style = backbone(photos, CONTENT_TAPS), backbone(works, GRAM_TAPS)
     maps = backbone(painted, GRAM_TAPS)
