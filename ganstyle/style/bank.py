@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ganstyle.style.base import BaseModel
 
 HOME_VARIABLE = "GANSTYLE_HOME"
-MAX_CODE = 1 << 20
+MAX_CODE = MAX_ADAPTER = 1 << 20
 MAX_KEPT_CODES = 64
 MAX_THUMBNAIL_BYTES = 200_000
 MAX_SAMPLES = 8
@@ -38,6 +38,7 @@ class Style:
     Attributes:
         card: name, provenance, base model.
         code: float32 (D,).
+        adapter: float16 (A,), changes of the base model's layers; None where the style has none.
         codes: float16 (N, D), of single works, at most 64; None where they are not kept.
         thumbnail: JPEG bytes; empty where there is none.
         samples: JPEGs of works, at most 8, from which another base model can encode the style anew.
@@ -48,11 +49,26 @@ class Style:
     codes: NDArray[np.float16] | None = None
     thumbnail: bytes = b""
     samples: tuple[bytes, ...] = ()
+    adapter: NDArray[np.float16] | None = None
 
     @property
     def name(self) -> str:
         """What users type."""
         return self.card.name
+
+    @property
+    def numbers(self) -> NDArray[np.float32]:
+        """What a painter is given: the code, followed by the adapter if there is one; float32 (D,) or (D + A,)."""
+        import numpy as np
+
+        return self.code if self.adapter is None else np.concatenate([self.code, self.adapter.astype(np.float32)])
+
+    def with_numbers(self, numbers: NDArray[np.float32]) -> Style:
+        """Return the style with other `numbers`, of which an adapter of zeros is none; the adapter is rounded."""
+        import numpy as np
+
+        code, adapter = numbers[: len(self.code)], numbers[len(self.code) :].astype(np.float16)
+        return replace(self, code=code, adapter=adapter if adapter.any() else None)
 
     def picture(self) -> Image.Image | None:
         """Return the thumbnail as an RGB picture.
@@ -88,6 +104,8 @@ def write_style(style: Style, path: Path, *, overwrite: bool = False) -> Path:
     if path.exists() and not overwrite:
         raise UsageError(f"{path} exists", where=str(path), hint="--overwrite replaces it")
     arrays: dict[str, NDArray[Any]] = {"code": style.code.astype(np.float32)}
+    if style.adapter is not None:
+        arrays["adapter"] = style.adapter.astype(np.float16)
     if style.codes is not None:
         arrays["codes"] = style.codes.astype(np.float16)
     if style.thumbnail:
@@ -120,12 +138,13 @@ def read_style(path: Path) -> Style:
 
     card = read_card(path)
     arrays = read_arrays(path)
-    code, codes, thumbnail = arrays["code"], arrays.get("codes"), arrays.get("thumbnail")
+    code, codes, adapter, thumbnail = (arrays.get(name) for name in ("code", "codes", "adapter", "thumbnail"))
     # Written so that a code that is not a number is refused as well.
-    if not all(float(abs(part).max()) <= MAX_MAGNITUDE for part in (code, codes) if part is not None):
+    if not all(float(abs(part).max()) <= MAX_MAGNITUDE for part in (code, codes, adapter) if part is not None):
         raise ModelError(f"{path.name} holds numbers that no style has", where=str(path), hint="make it again")
     samples = tuple(arrays[name].tobytes() for name in SAMPLES if name in arrays)
-    return Style(card, code, codes, b"" if thumbnail is None else thumbnail.tobytes(), samples)
+    picture = b"" if thumbnail is None else thumbnail.tobytes()
+    return Style(card, arrays["code"], codes, picture, samples, adapter)
 
 
 def _check_shapes(tensors: Mapping[str, tuple[str, tuple[int, ...]]], path: Path) -> None:
@@ -134,6 +153,7 @@ def _check_shapes(tensors: Mapping[str, tuple[str, tuple[int, ...]]], path: Path
     allowed = {
         "code": kind == "F32" and 0 < length <= MAX_CODE,
         "codes": _is_matrix(tensors.get("codes"), length),
+        "adapter": _is_adapter(tensors.get("adapter")),
     } | {name: _is_bytes(tensors.get(name)) for name in ("thumbnail", *SAMPLES)}
     bad = [name for name in {"code", *tensors} if not allowed.get(name, False)]
     if bad:
@@ -151,6 +171,10 @@ def _is_matrix(entry: tuple[str, tuple[int, ...]] | None, length: int) -> bool:
     return kind == "F16" and len(shape) == 2 and 0 < shape[0] <= MAX_KEPT_CODES and shape[1] == length
 
 
+def _is_adapter(entry: tuple[str, tuple[int, ...]] | None) -> bool:
+    return entry is None or (entry[0] == "F16" and len(entry[1]) == 1 and 0 < entry[1][0] <= MAX_ADAPTER)
+
+
 def _is_bytes(entry: tuple[str, tuple[int, ...]] | None) -> bool:
     return entry is None or (entry[0] == "U8" and len(entry[1]) == 1 and 0 < entry[1][0] <= MAX_THUMBNAIL_BYTES)
 
@@ -159,7 +183,7 @@ def check_base(style: Style, base: BaseModel) -> Style:
     """Return the style if it was made for this base model.
 
     Raises:
-        ModelError: it was made for another one; says how to make it again.
+        ModelError: it was made for another one, or has an adapter of another size; says how to make it again.
     """
     length = base.code_length or len(style.code)
     if style.card.base_sha256 != base.sha256 or len(style.code) != length:
@@ -169,6 +193,10 @@ def check_base(style: Style, base: BaseModel) -> Style:
             where=f"style {style.name}",
             hint=f"encode its pictures again: ganstyle style add {style.name} PICTURES --overwrite",
         )
+    if style.adapter is not None and len(style.adapter) != base.adapter_length:
+        numbers = f"an adapter of {len(style.adapter)} numbers, base model {base.name} takes {base.adapter_length}"
+        hint = f"make it again: ganstyle learn {style.name} PICTURES --overwrite"
+        raise ModelError(f"style {style.name!r} has {numbers}", where=f"style {style.name}", hint=hint)
     return style
 
 

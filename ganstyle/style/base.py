@@ -49,6 +49,11 @@ class BaseModel:
         """How many numbers a style code has; None where any number will do."""
         return self.painter.code_length
 
+    @property
+    def adapter_length(self) -> int:
+        """How many numbers of a style's adapter may follow its code; 0 where the base model takes none."""
+        return getattr(self.painter, "adapter_length", 0)
+
     @functools.cached_property
     def stylizer(self) -> Any:
         """The torch module, for what needs more than painting, such as `fitting`; see the plugin contract.

@@ -68,19 +68,29 @@ def blend_codes(codes: Sequence[Code], weights: Sequence[float]) -> Code:
     """Return the weighted mean of codes.
 
     Args:
-        codes: float32 (D,) each.
+        codes: float32 (D,) each, or with an adapter (D + A,); for those without, its numbers are zeros.
         weights: one for each code, see `normalised_weights`.
     """
     import numpy as np
 
     # float64 inside: the mixture of a style with itself is the style, to the last bit.
-    total = sum(weight * code.astype(np.float64) for weight, code in zip(normalised_weights(weights), codes))
+    padded = lengthened(codes)
+    total = sum(weight * code.astype(np.float64) for weight, code in zip(normalised_weights(weights), padded))
     return np.asarray(total, dtype=codes[0].dtype)
 
 
 def at_strength(photo_code: Code, style_code: Code, strength: float) -> Code:
-    """Return the code, float32 (D,), at `strength` from the photograph's own code (0) to the style's (1)."""
+    """Return the code at `strength` from the photograph's own code (0) to the style's (1); each may have an adapter."""
+    photo_code, style_code = lengthened([photo_code, style_code])
     return photo_code + strength * (style_code - photo_code)
+
+
+def lengthened(codes: Sequence[Code]) -> list[Code]:
+    """Return the codes with zeros after the shorter ones: a code that no adapter follows has one of zeros."""
+    import numpy as np
+
+    longest = max(len(code) for code in codes)
+    return [np.pad(code, (0, longest - len(code))) for code in codes]
 
 
 def shine_through(strength: float) -> float:

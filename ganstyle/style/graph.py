@@ -30,7 +30,7 @@ Session = Callable[[Mapping[str, Array]], Sequence[Array]]
 class GraphStylizer(Protocol):
     """What `Architecture.graph` builds; its methods are those of `painters.TilePainter`.
 
-    It may have one more, `encode(picture) -> code`: uint8 (H, W, 3) of any size, taken as it is, to float32 (D,). Where
+    It may have an attribute `adapter_length`, as there, and one method more, `encode(picture) -> code`: uint8 (H, W, 3) of any size, taken as it is, to float32 (D,). Where
     it is missing or None the network encodes.
     """
 
@@ -63,6 +63,7 @@ class GraphPainter:
     def __init__(self, stylizer: GraphStylizer) -> None:
         self.stylizer = stylizer
         self.code_length = stylizer.code_length
+        self.adapter_length: int = getattr(stylizer, "adapter_length", 0)
         self.can_encode = getattr(stylizer, "encode", None) is not None
         self.engine = f"onnxruntime {importlib.metadata.version('onnxruntime')}"
 

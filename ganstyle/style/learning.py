@@ -264,7 +264,7 @@ def refine(style: Style, works: Works, *, base: BaseModel, plan: RefinePlan) -> 
     from ganstyle.style.refining import refine_code
 
     photos = [shrunk(image, 2 * ENCODE_SIDE) for image in _fit_photos(plan.photos)]
-    refined = refine_code(style.code, works.images, photos, base=base, plan=plan)
+    refined = refine_code(style.numbers, works.images, photos, base=base, plan=plan)
     return with_code(style, refined, plan), refined
 
 
@@ -277,7 +277,7 @@ def with_code(style: Style, refined: Refined, plan: RefinePlan) -> Style:
         "instant_score": round(refined.instant, 5),
         "refined_score": round(refined.best, 5),
     }
-    return replace(style, code=refined.code, card=replace(style.card, **facts))
+    return replace(style.with_numbers(refined.code), card=replace(style.card, **facts))
 
 
 def _fit_photos(photos: Pictures | None) -> list[Pixels]:

@@ -91,7 +91,7 @@ def encoded_again(style: Style, pictures: list[bytes], base: BaseModel) -> Style
     """Return the style with a code of another base model, from pictures that it carries.
 
     Args:
-        style: whose name, provenance and pictures are kept; scores and codes of single works are not.
+        style: whose name, provenance and pictures are kept; scores, adapter and codes of single works are not.
         pictures: JPEGs, at least one.
         base: encodes.
     """
@@ -100,4 +100,4 @@ def encoded_again(style: Style, pictures: list[bytes], base: BaseModel) -> Style
     code = mean_code([encode(base, image) for image in works_of(pictures).images])
     unfitted = {"fit_steps": 0, "fit_seconds": 0.0, "fit_loss": "", "instant_score": 0.0, "refined_score": 0.0}
     card = replace(style.card, base_name=base.name, base_sha256=base.sha256, **unfitted)  # type: ignore[arg-type]
-    return replace(style, card=card, code=code, codes=None)
+    return replace(style, card=card, code=code, codes=None, adapter=None)

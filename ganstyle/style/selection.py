@@ -130,7 +130,7 @@ def blend(
         watch: likewise.
     """
     styles = [_single(text, bank=bank, base=base, warn=warn, watch=watch) for text, _ in parts]
-    code = blend_codes([style.code for style in styles], [weight for _, weight in parts])
+    numbers = blend_codes([style.numbers for style in styles], [weight for _, weight in parts])
     default = name_from("-".join(f"{style.name}{weight * 100:.0f}" for style, (_, weight) in zip(styles, parts)))
     card = StyleCard(
         name or default,
@@ -142,7 +142,8 @@ def blend(
         source=_joined(style.card.source for style in styles),
         works=sum(style.card.works for style in styles),
     )
-    return Style(card, code, None, _beside_each_other(styles, [weight for _, weight in parts]))
+    mixed = Style(card, styles[0].code, None, _beside_each_other(styles, [weight for _, weight in parts]))
+    return mixed.with_numbers(numbers)
 
 
 def _beside_each_other(styles: Sequence[Style], weights: Sequence[float]) -> bytes:

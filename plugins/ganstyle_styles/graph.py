@@ -7,6 +7,8 @@ layers are written otherwise (below) is for speed, as measured on a CPU of 2026 
 
 from __future__ import annotations
 
+import hashlib
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -21,6 +23,8 @@ from .noise import position_noise
 GRID = 8
 FRAME = 2  # pixels around the picture that the first layer reads
 EPSILON = 1e-5  # as in functional.style.channel_statistics
+STROKES = 7  # side of the kernels that an adapter changes
+MAX_ADAPTERS = 4  # whose sessions stay open: as many as the regions of a usual mask
 
 Array = NDArray[Any]
 Weights = Mapping[str, Array]
@@ -47,7 +51,9 @@ def build_graph(
 
 
 class GraphStylizer:
-    """Paints pieces of pictures; graphs are made when first needed.
+    """Paints pieces of pictures; graphs are made when first needed, and for every adapter anew.
+
+    An adapter's kernels are written into the graphs: as inputs of a graph they would cost a convolution its fast path.
 
     Args:
         layers: of the painter.
@@ -63,8 +69,8 @@ class GraphStylizer:
     ) -> None:
         self.layers, self.open_session, self._encoder = layers, open_session, encoder
         self.encode = encoder.encode if encoder else None
-        self.code_length = layers.code_length
-        self._sessions: dict[str, Session] = {}
+        self.code_length, self.adapter_length = layers.code_length, layers.adapter_length
+        self._sessions: OrderedDict[bytes, dict[str, Session]] = OrderedDict()
 
     def paint_tile(
         self,
@@ -79,7 +85,7 @@ class GraphStylizer:
 
         Args:
             content: uint8 (H, W, 3).
-            code: float32 (code_length,).
+            code: float32 (code_length,), or followed by the `adapter_length` numbers of an adapter.
             statistics: from `measure` of the whole picture; None takes the piece's own.
             offset: the piece's row and column, multiples of 8.
             seed: of the stroke noise.
@@ -88,13 +94,15 @@ class GraphStylizer:
             uint8 (H, W, 3).
         """
         kind = "whole" if statistics is None else "tile"
+        code, adapter = self._parted(code)
         feeds = self._feeds(content, code, statistics=statistics, offset=offset, seed=seed)
-        (planes,) = self._session(kind)(feeds)
+        (planes,) = self._session(kind, adapter)(feeds)
         return shuffled(planes)[: content.shape[0], : content.shape[1]]
 
     def measure(self, content: NDArray[np.uint8], code: Array, *, seed: int = 0) -> Moments:
         """Return mean and deviation, float32 (1, C, 1, 1), of every modulation site for uint8 (H, W, 3)."""
-        found = self._session("measure")(self._feeds(content, code, seed=seed))
+        code, adapter = self._parted(code)
+        found = self._session("measure", adapter)(self._feeds(content, code, seed=seed))
         return list(zip(found[::2], found[1::2], strict=True))
 
     def release(self) -> None:
@@ -103,10 +111,20 @@ class GraphStylizer:
         if self._encoder is not None:
             self._encoder.release()
 
-    def _session(self, kind: str) -> Session:
-        if kind not in self._sessions:
-            self._sessions[kind] = self.open_session(self.layers.graph(kind))
-        return self._sessions[kind]
+    def _parted(self, code: Array) -> tuple[Array, Array | None]:
+        """Return the code proper, and its adapter; one of zeros is none."""
+        code, adapter = np.split(np.asarray(code, np.float32), [self.code_length])
+        return code, adapter if adapter.any() else None
+
+    def _session(self, kind: str, adapter: Array | None) -> Session:
+        key = b"" if adapter is None else hashlib.sha256(adapter.tobytes()).digest()
+        opened = self._sessions.setdefault(key, {})
+        self._sessions.move_to_end(key)
+        if kind not in opened:
+            opened[kind] = self.open_session(self.layers.graph(kind, adapter))
+        if len(self._sessions) > MAX_ADAPTERS:
+            self._sessions.popitem(last=False)
+        return opened[kind]
 
     def _feeds(
         self,
@@ -187,7 +205,7 @@ class Layers:
         half, quarter, eighth = self.half, self.quarter, self.eighth
         layers = {"from_rgb": (half, 12, 3), "down_quarter": (quarter, half, 3), "down_eighth": (eighth, quarter, 3)}
         for index in range(self.blocks):
-            layers[f"blocks.{index}.depthwise"] = (eighth, 1, 7)
+            layers[f"blocks.{index}.depthwise"] = (eighth, 1, STROKES)
             layers[f"blocks.{index}.expand"] = (2 * eighth, eighth, 1)
             layers[f"blocks.{index}.project"] = (eighth, 2 * eighth, 1)
         layers |= {"up_quarter": (4 * quarter, eighth, 1), "merge_quarter": (quarter, quarter, 3)}
@@ -197,6 +215,11 @@ class Layers:
     def code_length(self) -> int:
         """How many numbers a style code has."""
         return sum(self.sizes)
+
+    @property
+    def adapter_length(self) -> int:
+        """How many numbers a style's adapter has."""
+        return self.blocks * self.eighth * STROKES**2
 
     def code_inputs(self, code: Array, statistics: Moments | None) -> dict[str, Array]:
         """Return the inputs that depend on the style: factors and shifts of the sites, gates, noise amplitudes."""
@@ -215,9 +238,16 @@ class Layers:
             inputs |= {f"factor{index}": factor, f"shift{index}": shift}
         return inputs
 
-    def graph(self, kind: str) -> bytes:
-        """Return the ONNX graph `whole`, `measure` or `tile`."""
-        return _Writer(self, kind).written()
+    def graph(self, kind: str, adapter: Array | None = None) -> bytes:
+        """Return the ONNX graph `whole`, `measure` or `tile`, with kernels changed by float32 (adapter_length,)."""
+        layers = self if adapter is None else Layers(self.half, self.blocks, self._adapted(adapter))
+        return _Writer(layers, kind).written()
+
+    def _adapted(self, adapter: Array) -> Weights:
+        changes = adapter.reshape(self.blocks, self.eighth, 1, STROKES, STROKES)
+        names = [f"painter.blocks.{index}.depthwise.weight" for index in range(self.blocks)]
+        changed = {name: self.weights[name] + change for name, change in zip(names, changes, strict=True)}
+        return {**self.weights, **changed}
 
 
 class _Writer:
@@ -263,7 +293,7 @@ class _Writer:
 
     def block(self, features: str, index: int) -> str:
         name = f"blocks.{index}"
-        depthwise = self.conv(features, f"{name}.depthwise", 7, group=self.layers.eighth)
+        depthwise = self.conv(features, f"{name}.depthwise", STROKES, group=self.layers.eighth)
         hidden = self.graph.add("Relu", self.conv(self.site(depthwise, index), f"{name}.expand", 1))
         return self.graph.add("Add", features, self.conv(hidden, f"{name}.project", 1))
 

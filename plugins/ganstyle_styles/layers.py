@@ -10,6 +10,8 @@ from torch import Tensor, nn
 
 from ganstyle.functional.style import channel_statistics, modulate
 
+from .adapter import SIDE, changed_convolution
+
 Moments = tuple[Tensor, Tensor]
 Statistics = list[Moments]
 
@@ -64,13 +66,19 @@ class DepthwiseBlock(nn.Module):
     def __init__(self, channels: int, *, expansion: int = 2) -> None:
         """Make the three convolutions; the hidden width is `expansion` x `channels`."""
         super().__init__()
-        self.depthwise = conv(channels, channels, 7, groups=channels)
+        self.depthwise = conv(channels, channels, SIDE, groups=channels)
         self.expand = conv(channels, expansion * channels, 1)
         self.project = conv(expansion * channels, channels, 1)
 
-    def forward(self, features: Tensor, code: Tensor, statistics: Moments | None, *, site: Site) -> Tensor:
-        """Add the block's change to float (B, C, H, W)."""
-        modulated = site(self.depthwise(features), code, statistics)
+    def forward(
+        self, features: Tensor, code: Tensor, statistics: Moments | None, *, site: Site, kernels: Tensor | None = None
+    ) -> Tensor:
+        """Add the block's change to float (B, C, H, W); `kernels` are changes of dw7's, see `changed_convolution`."""
+        if kernels is None:
+            marks = self.depthwise(features)
+        else:
+            marks = changed_convolution(self.depthwise, features, kernels)
+        modulated = site(marks, code, statistics)
         return features + self.project(torch.relu(self.expand(modulated)))
 
 
