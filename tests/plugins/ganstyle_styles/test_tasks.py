@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
+from ganstyle_styles.backbones import Tapped, named_backbone
 from ganstyle_styles.tasks import AdaStyleTask, AdaStyleTaskOptions, lattice_loss, shifted
 
 from ganstyle.api import Batch
 from ganstyle.errors import UsageError
+from ganstyle.functional.style import content_distance
 from ganstyle.testing import check_task
 
 
@@ -73,6 +75,34 @@ def test_a_phase_gives_gradients_to_its_own_network_only(make_task, networks, ba
     (found[0] if isinstance(found, tuple) else found).backward()
     assert gradient_of(networks[learner]) > 0
     assert gradient_of(networks[other]) == 0
+
+
+def test_layout_and_style_are_those_of_the_backbone_that_was_asked_for(make_task, networks, batch, monkeypatch):
+    networks["stylizer"].eval()  # no skip is dropped
+    lite0 = named_backbone("efficientnet_lite0")
+    shallow = Tapped(lite0.network, style_taps=("b0.depthwise",), content_taps=("b1.output",))
+    asked = []
+
+    def found(name, options):
+        asked.append((name, options))
+        return shallow
+
+    losses = {}
+    for name in ("efficientnet_lite0", "mine"):
+        if name == "mine":
+            monkeypatch.setattr("ganstyle_styles.tasks.named_backbone", found)
+        task = make_task(backbone=name, backbone_options={"download": True} if name == "mine" else {}, window=0)
+        task.progress(0.1)
+        losses[name] = task.stylizer_loss(batch, 1)[1]
+    assert asked == [("mine", {"download": True})]
+    painted = task.stylizer.stylize(batch["images"], task.stylizer.encode(batch["style"]), seed=1)
+    maps = [shallow(shifted(images, 1), ("b1.output",)) for images in (painted, batch["images"])]
+    expected = content_distance(*maps, ("b1.output",)).mean().item()
+    assert losses["mine"]["content"].item() == pytest.approx(expected, rel=1e-4)
+    assert losses["mine"]["style"].item() != pytest.approx(losses["efficientnet_lite0"]["style"].item(), rel=1e-2)
+    monkeypatch.undo()
+    with pytest.raises(UsageError, match="unknown backbone 'vgg61'; did you mean 'vgg1"):
+        make_task(backbone="vgg61")
 
 
 @pytest.mark.parametrize("name", ["lattice", "colour", "light"])
