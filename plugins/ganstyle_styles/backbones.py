@@ -87,7 +87,12 @@ def build_vgg19(options: WeightsOptions) -> Tapped:
 
 
 def _vgg(net: str, file: WeightsFile, options: WeightsOptions, *, style: tuple[int, ...], content: int) -> Tapped:
-    path, sha256 = chosen_weights(file, options)
+    try:
+        path, sha256 = chosen_weights(file, options)
+    except EnvironmentProblem as error:
+        what = f"{file.files[0]} ({file.size:,} bytes, sha256 {file.sha256}) from {file.url}"
+        fetch = "have it fetched: --download, in training --set 'task.backbone_options={download=true}'"
+        raise EnvironmentProblem(error.message, where=error.where, hint=f"put {what} there, or {fetch}") from None
     with torch.device("cpu"):  # also while the networks around it are built on the meta device
         trunk = Trunk(net, load_state_dict(path), weights_sha256=sha256, standard=sha256 == file.sha256)
     return Tapped(trunk, style_taps=tuple(map(str, style)), content_taps=(str(content),))

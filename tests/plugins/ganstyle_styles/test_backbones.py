@@ -77,7 +77,7 @@ def test_missing_weights_are_an_error_that_says_what_to_do(monkeypatch, tmp_path
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     with pytest.raises(EnvironmentProblem, match=r"vgg19-dcbb9e9d.pth not found") as caught:
         named_backbone("vgg19")
-    assert VGG19.sha256 in caught.value.hint
+    assert VGG19.sha256 in caught.value.hint and "task.backbone_options={download=true}" in caught.value.hint
     ((what, usable, remedy),) = backbone_checks()
     assert ("VGG-19" in what, usable, "--backbone vgg19 --download" in remedy) == (True, False, True)
     with open(tmp_path / VGG19.files[0], "wb") as file:
