@@ -12,15 +12,13 @@ from torch import Tensor, nn
 
 from ganstyle.api import BackboneLike, Batch, LossLike, Options, Phase, RegularizerLike
 from ganstyle.errors import UsageError
-from ganstyle.functional.artefacts import lattice_share
 from ganstyle.nn.modules import frozen
 
 from .adastyle import Discriminator, Stylizer
 from .backbones import named_backbone
-from .perceptual import colour_distance, light_distance, perceptual_parts
+from .perceptual import colour_distance, lattice_loss, light_distance, perceptual_parts
 from .windows import matched_windows
 
-LATTICE = {4: 8, 8: 4}  # period: cells; windows of 32 pixels, as lattices come and go with the texture under them
 IDENTITY_EVERY = 4  # lazy: a quarter of the batch, every fourth step, at four times the weight
 
 Logged = tuple[Tensor, dict[str, Tensor]]
@@ -46,6 +44,9 @@ class AdaStyleTaskOptions(Options):
     window: Annotated[
         int, Field(ge=0, description="Side in pixels of what styles are compared on; 0: whole pictures.")
     ] = 64
+    window_start: Annotated[
+        float, Field(ge=0, le=1, description="Share of the budget after which windows replace whole pictures.")
+    ] = 0.6
     identity: Annotated[float, Field(ge=0, description="Weight of repainting a photo in its own code.")] = 0.5
     adversarial: Annotated[float, Field(ge=0, description="Final adversarial weight.")] = 1.2
     d_lr_factor: Annotated[float, Field(gt=0, description="Rate of D over rate of G.")] = 4.0
@@ -100,6 +101,7 @@ class AdaStyleTask:
         """
         o = self.options
         self.rebuilding = fraction < o.reconstruction_share
+        self.windowed = o.window > 0 and fraction >= o.window_start
         self.d_learns = o.adversarial > 0 and fraction >= o.d_start
         ramp = (fraction - o.ramp_start) / max(o.ramp_end - o.ramp_start, 1e-6)
         self.adversarial = o.adversarial * min(max(ramp, 0.0), 1.0)
@@ -141,8 +143,12 @@ class AdaStyleTask:
         return total, _detached(parts)
 
     def matching(self, content: Tensor, style: Tensor) -> Tensor | None:
-        """Return which windows of float32 (B, 3, H, W) photos and works are compared, or None for whole pictures."""
-        grid = content.shape[-1] // self.options.window if self.options.window else 1
+        """Return which windows of float32 (B, 3, H, W) photos and works are compared, or None for whole pictures.
+
+        Whole pictures come first: two windows of one work differ half as much as one of them and a photo (a tenth for
+        whole crops of 192 pixels), so that a painter that begins with windows learns hardly more than tints.
+        """
+        grid = content.shape[-1] // self.options.window if self.windowed else 1
         return matched_windows(content, style, grid) if grid > 1 else None
 
     def identity_loss(self, content: Tensor) -> Tensor:
@@ -206,15 +212,6 @@ class AdaStyleTask:
         stylizer = cast(Stylizer, networks["stylizer"])
         code = stylizer.encode(batch["style"][rows])
         return stylizer.stylize(batch["images"][rows], code, seed=seed)
-
-
-def lattice_loss(painted: Tensor) -> Tensor:
-    """Return the share of the fine structure that repeats with the painter's shuffles, a scalar of at least 0.
-
-    Shares below 0, which textures of other wavelengths have, count as 0: a painter that was paid for them laid bricks.
-    """
-    shares = [lattice_share(painted, period, cells=cells) for period, cells in LATTICE.items()]
-    return torch.relu(torch.stack(shares)).sum(0).mean()
 
 
 def shifted(images: Tensor, step: int) -> Tensor:

@@ -129,14 +129,22 @@ def test_a_lattice_costs_its_share_and_other_textures_cost_nothing():
 
 def test_styles_are_compared_by_windows_where_pictures_hold_several(make_task, batch):
     images = batch["images"]
-    grids = [make_task(window=window).matching(images, images) for window in (16, 32, 40, 64, 0)]
+    grids = [make_task(window=window, window_start=0).matching(images, images) for window in (16, 32, 40, 64, 0)]
     assert [None if grid is None else grid.shape[1] for grid in grids] == [16, 4, None, None, None]
+
+
+def test_windows_come_after_whole_pictures(make_task, batch):
+    task, images, seen = make_task(window=16, window_start=0.6), batch["images"], []
+    for fraction in (0.0, 0.5, 0.6, 1.0):
+        task.progress(fraction)
+        seen.append(task.matching(images, images) is not None)
+    assert seen == [False, False, True, True]
 
 
 def test_windows_change_what_is_asked_for(make_task, batch):
     styles = []
     for window in (0, 16):
-        task = make_task(window=window)
+        task = make_task(window=window, window_start=0)
         task.progress(0.1)
         styles.append(task.stylizer_loss(batch, 1)[1]["style"].item())
     assert styles[0] != pytest.approx(styles[1], rel=1e-3)
