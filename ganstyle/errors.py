@@ -6,6 +6,26 @@ EXIT_OK = 0
 EXIT_SOME_FAILED = 3
 EXIT_SECOND_INTERRUPT = 130
 
+_OUT_OF_MEMORY = (
+    "out of memory",
+    "not enough memory",
+    "can't allocate memory",
+    "cannot allocate memory",
+    "alloc_failed",
+    "failed to allocate",
+    "bad_alloc",
+    "bad allocation",
+    "smaller than requested",
+)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error of Python, torch or onnxruntime means that memory ran out; neither library has one class."""
+    if isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__:
+        return True
+    text = str(error).lower()
+    return any(words in text for words in _OUT_OF_MEMORY)
+
 
 class GanstyleError(Exception):
     """An error that says what, where and what to do next.

@@ -22,7 +22,14 @@ import typer
 
 from ganstyle.cli.progress import Progress
 from ganstyle.cli.terminal import RED, YELLOW, clean, coloured, is_terminal, write
-from ganstyle.errors import EXIT_OK, EXIT_SECOND_INTERRUPT, EnvironmentProblem, GanstyleError, UsageError
+from ganstyle.errors import (
+    EXIT_OK,
+    EXIT_SECOND_INTERRUPT,
+    EnvironmentProblem,
+    GanstyleError,
+    UsageError,
+    is_out_of_memory,
+)
 
 SCHEMA = 1
 
@@ -224,7 +231,7 @@ def _translated(error: BaseException) -> GanstyleError:
     if isinstance(error, OSError) and error.errno in _ENVIRONMENT:
         message, hint = _ENVIRONMENT[error.errno]
         return EnvironmentProblem(message, where=str(error.filename or ""), hint=hint)
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+    if is_out_of_memory(error):
         return EnvironmentProblem("out of memory", hint="use smaller pictures or batches, or --device cpu")
     if "torchvision::nms" in str(error):
         return EnvironmentProblem(

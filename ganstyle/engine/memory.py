@@ -9,6 +9,7 @@ from itertools import chain
 import torch
 from torch import Tensor
 
+from ganstyle import errors
 from ganstyle.api import Batch
 from ganstyle.engine import rng
 from ganstyle.engine.loop import Attempt, parts_of
@@ -18,14 +19,11 @@ from ganstyle.nn.ranks import joined
 
 EARLY_STEPS = 10  # of a process: later ones need what these needed, unless networks grow
 HALVINGS = 3
-_SIGNS = ("out of memory", "not enough memory", "can't allocate memory", "alloc_failed", "failed to allocate")
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Tell whether an exception means too little memory; torch has a type for it on GPUs, elsewhere only words."""
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return True
-    return isinstance(error, RuntimeError) and any(sign in str(error).lower() for sign in _SIGNS)
+    """Tell whether an exception of a step means too little memory; torch raises no others than these two."""
+    return isinstance(error, RuntimeError | MemoryError) and errors.is_out_of_memory(error)
 
 
 def within_memory(session: Session, batch: Batch, attempt: Attempt) -> dict[str, Tensor]:

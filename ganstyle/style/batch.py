@@ -251,7 +251,8 @@ def run(
             painting = apply_styles(_usable(picture, job.target), job.variant.styles, **how)
             replace_it = overwrite and job.target.resolve() not in inputs  # never somebody's photograph
             path = painting.save(job.target, overwrite=replace_it, quality=quality)
-            yield Outcome(job.photo, label, path, "done", "; ".join(painting.notes), notes=picture.notes)
+            notes = (*picture.notes, *painting.shortages)
+            yield Outcome(job.photo, label, path, "done", "; ".join(painting.notes), notes=notes)
         except InputError as error:
             yield Outcome(job.photo, label, None, "failed", error.message, error.hint)
 

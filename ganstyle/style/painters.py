@@ -47,7 +47,7 @@ class TilePainter(Protocol):
             uint8 (H, W, 3).
 
         Raises:
-            Exception: of whatever kind when memory runs out; `tiling.is_out_of_memory` knows them.
+            Exception: of whatever kind when memory runs out; `errors.is_out_of_memory` knows them.
         """
         ...
 

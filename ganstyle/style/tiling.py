@@ -6,14 +6,15 @@ The tiles equal the untiled picture because nothing in a stylizer but those mome
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from ganstyle.errors import EnvironmentProblem
+from ganstyle.errors import EnvironmentProblem, is_out_of_memory
 from ganstyle.style.base import BaseModel
 from ganstyle.style.painters import Code, Pixels, TilePainter
 
@@ -25,15 +26,8 @@ WHOLE_PIXELS = (2048 + 2 * MARGIN) ** 2
 LARGE_TILE = 1760  # of pictures too large for one piece: with its halo as large as the largest whole one
 RETRIES = 3
 MIN_TILE = 64
-_OUT_OF_MEMORY = (
-    "out of memory",
-    "can't allocate memory",
-    "not enough memory",
-    "failed to allocate memory",
-    "bad_alloc",
-    "bad allocation",
-    "smaller than requested",
-)
+LEAST_MEASURED = WHOLE_PIXELS >> 6  # pixels of the smallest copy that moments are taken from
+Told = Callable[[str], object]
 
 
 @dataclass(frozen=True)
@@ -104,8 +98,19 @@ def tiles_of(height: int, width: int, *, side: int, halo: int) -> Iterator[Tile]
             yield Tile(top, left, min(top + side, height), min(left + side, width), halo)
 
 
-def paint(base: BaseModel, picture: Pixels, code: Code, *, tiling: Tiling | None = None, seed: int = 0) -> Pixels:
+def paint(
+    base: BaseModel,
+    picture: Pixels,
+    code: Code,
+    *,
+    tiling: Tiling | None = None,
+    seed: int = 0,
+    told: Told = warnings.warn,
+) -> Pixels:
     """Paint a picture of any size; out of memory, again with smaller tiles and the same result.
+
+    Where not even the moments of the whole picture can be taken, those of a smaller copy stand in: the result then
+    differs, by some 3 of 255 for a copy of a quarter of the pixels and 6 for a sixteenth (photographs). That is told.
 
     Args:
         base: the base model.
@@ -113,6 +118,7 @@ def paint(base: BaseModel, picture: Pixels, code: Code, *, tiling: Tiling | None
         code: float32 (D,).
         tiling: how large pieces are; default `Tiling()`.
         seed: of the stroke noise.
+        told: of a result that differs for want of memory.
 
     Returns:
         uint8 (H, W, 3).
@@ -122,46 +128,81 @@ def paint(base: BaseModel, picture: Pixels, code: Code, *, tiling: Tiling | None
     """
     height, width = picture.shape[:2]
     framed = np.pad(picture, ((MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0)), mode="reflect")
-    painted = _paint_framed(base, framed, code, tiling=tiling or Tiling(), seed=seed)
+    job = _Job(framed, code, seed)
+    painted = _paint_framed(base, job, tiling=tiling or Tiling())
+    if job.note:
+        told(job.note)
     return np.ascontiguousarray(painted[MARGIN : MARGIN + height, MARGIN : MARGIN + width])
 
 
-def _paint_framed(base: BaseModel, picture: Pixels, code: Code, *, tiling: Tiling, seed: int) -> Pixels:
-    side = tiling.side(*picture.shape[:2])
+@dataclass
+class _Job:
+    """A picture to paint.
+
+    Attributes:
+        picture: uint8 (H, W, 3).
+        code: float32 (D,).
+        seed: of the stroke noise.
+        note: how the result differs for want of memory; empty if it doesn't.
+    """
+
+    picture: Pixels
+    code: Code
+    seed: int
+    note: str = ""
+
+    def moments(self, painter: TilePainter) -> Any:
+        self.note = ""
+        return measure(painter, self.picture, self.code, seed=self.seed, told=self._noted)
+
+    def _noted(self, note: str) -> None:
+        self.note = note
+
+
+def _paint_framed(base: BaseModel, job: _Job, *, tiling: Tiling) -> Pixels:
+    height, width = job.picture.shape[:2]
+    side = tiling.side(height, width)
     for _ in range(RETRIES + 1):
         try:
-            return _paint_once(base.painter, picture, code, side=side, halo=tiling.halo, seed=seed)
+            return _paint_once(base.painter, job, side=side, halo=tiling.halo)
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
-        side = max(MIN_TILE, min(side, max(picture.shape[:2])) // 2 // GRID * GRID)
+        side = max(MIN_TILE, min(side, max(height, width)) // 2 // GRID * GRID)
         base.painter.release()
     if base.may_fall_back and base.device != "cpu":
-        return _paint_framed(base.on_cpu(), picture, code, tiling=Tiling(side, tiling.halo), seed=seed)
+        return _paint_framed(base.on_cpu(), job, tiling=Tiling(side, tiling.halo))
     raise EnvironmentProblem(
         f"out of memory with tiles of {side} pixels, after {RETRIES} attempts with smaller ones",
-        where=f"painting {picture.shape[1]}x{picture.shape[0]} pixels on {base.device}",
+        where=f"painting {width}x{height} pixels on {base.device}",
         hint="--device cpu, or --max-size",
     )
 
 
-def _paint_once(painter: TilePainter, picture: Pixels, code: Code, *, side: int, halo: int, seed: int) -> Pixels:
-    height, width = picture.shape[:2]
+def _paint_once(painter: TilePainter, job: _Job, *, side: int, halo: int) -> Pixels:
+    height, width = job.picture.shape[:2]
     tiles = list(tiles_of(height, width, side=side, halo=halo))
-    statistics = None
-    if len(tiles) > 1 or height * width > WHOLE_PIXELS:
-        statistics = measure(painter, picture, code, seed=seed)
-    result = np.empty_like(picture)
+    whole = len(tiles) == 1 and height * width <= WHOLE_PIXELS
+    how = {"statistics": None if whole else job.moments(painter), "seed": job.seed}
+    result = np.empty_like(job.picture)
     for tile in tiles:
-        content = tile.read(picture)
-        tile.write(painter.paint_tile(content, code, statistics=statistics, offset=tile.origin, seed=seed), result)
+        content = tile.read(job.picture)
+        tile.write(painter.paint_tile(content, job.code, offset=tile.origin, **how), result)
     if len(tiles) > 1:
         painter.release()  # a large picture: its memory is not kept for the next one
     return result
 
 
-def measure(painter: TilePainter, picture: Pixels, code: Code, *, seed: int = 0, limit: int | None = None) -> Any:
-    """Return the moments that all tiles normalise by.
+def measure(
+    painter: TilePainter,
+    picture: Pixels,
+    code: Code,
+    *,
+    seed: int = 0,
+    limit: int | None = None,
+    told: Told = warnings.warn,
+) -> Any:
+    """Return the moments that all tiles normalise by; out of memory, of the largest copy that can be measured.
 
     Args:
         painter: what paints.
@@ -169,15 +210,22 @@ def measure(painter: TilePainter, picture: Pixels, code: Code, *, seed: int = 0,
         code: float32 (D,).
         seed: of the stroke noise.
         limit: larger pictures are measured from a thumbnail of that many pixels; default `WHOLE_PIXELS`.
+        told: of a thumbnail smaller than that.
     """
-    limit = limit or WHOLE_PIXELS
-    try:
-        return painter.measure(_thumbnail(picture, limit), code, seed=seed)
-    except Exception as error:
-        if not is_out_of_memory(error) or limit <= WHOLE_PIXELS >> 2 * RETRIES:
-            raise
-    painter.release()
-    return measure(painter, picture, code, seed=seed, limit=limit // 4)
+    most = pixels = min(limit or WHOLE_PIXELS, picture.shape[0] * picture.shape[1])
+    while True:
+        small = _thumbnail(picture, pixels)
+        try:
+            found = painter.measure(small, code, seed=seed)
+            break
+        except Exception as error:
+            if not is_out_of_memory(error) or pixels // 4 < LEAST_MEASURED:
+                raise
+        pixels //= 4
+        painter.release()
+    if pixels < most:
+        told(f"memory was short: tones follow a copy of {small.shape[1]}x{small.shape[0]} pixels and differ a little")
+    return found
 
 
 def _thumbnail(picture: Pixels, limit: int) -> Pixels:
@@ -188,11 +236,3 @@ def _thumbnail(picture: Pixels, limit: int) -> Pixels:
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     # uint8 throughout: a float copy of 100 megapixels alone would take 1.2 GB.
     return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BILINEAR))
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error of torch, onnxruntime or Python means that memory ran out; neither library has one class."""
-    if isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__:
-        return True
-    text = str(error).lower()
-    return any(words in text for words in _OUT_OF_MEMORY)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import io
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,7 +27,7 @@ from ganstyle.style.painters import Code, Pixels
 from ganstyle.style.regions import Regions, check_feather, check_fit, composed, read_regions
 from ganstyle.style.selection import check_wanted, select_style
 from ganstyle.style.strokes import automatic_size, check_stroke_size, paint_at
-from ganstyle.style.tiling import HALO, Tiling, paint
+from ganstyle.style.tiling import HALO, Tiling, Told, paint
 from ganstyle.style.translation import translation_of
 from ganstyle.style.variants import varied_style
 
@@ -89,6 +90,7 @@ class Painting:
         notes: what happened to the photograph on the way, one sentence each.
         settings: what made it, plain JSON.
         icc: colour profile of the photograph, in which it is written; `rgb` is sRGB all the same.
+        shortages: how the result differs for want of memory, one sentence each.
     """
 
     rgb: Pixels
@@ -96,6 +98,7 @@ class Painting:
     notes: tuple[str, ...] = ()
     settings: dict[str, Any] = field(default_factory=dict)
     icc: bytes | None = field(default=None, repr=False)
+    shortages: tuple[str, ...] = ()
 
     def image(self) -> Image.Image:
         """Return it as a PIL image, RGB or RGBA."""
@@ -190,6 +193,8 @@ def transfer(
     if mask is not None:
         regions = read_regions(picture_of(mask), styles=len(chosen), feather=feather)
     painting = apply_styles(picture, chosen, base=base, regions=regions, options=options, brush=brush)
+    for note in painting.shortages:
+        warnings.warn(note, stacklevel=2)
     return painting.tensor() if is_tensor(photo) else painting.image()
 
 
@@ -281,11 +286,12 @@ def apply_styles(
     options = options or TransferOptions()
     if regions is None and len(styles) != 1:
         raise UsageError(f"{len(styles)} styles in one picture need a mask", where="option --mask")
-    photo = _fitted(photo, options.max_size)
+    photo, shortages = _fitted(photo, options.max_size), dict[str, None]()
     rgb = photo.on_matte(_matte(photo))
+    brush = brush or _brush_of(base, told=lambda note: shortages.setdefault(note))
 
     def painted_in(style: Style) -> Pixels:
-        painted = _painted(rgb, style, options, brush or _brush_of(base))
+        painted = _painted(rgb, style, options, brush)
         return preserve_color(painted, rgb, options.preserve_color) if options.strength > 0 else painted
 
     if regions is None:
@@ -295,7 +301,7 @@ def apply_styles(
         makers = [*(functools.partial(painted_in, style) for style in styles), lambda: rgb][: regions.count]
         painted = composed(regions.planes(photo.size), makers)
     settings = settings_of(styles, base, options) | _masked(regions)
-    return Painting(painted, photo.alpha, photo.notes, settings, photo.icc)
+    return Painting(painted, photo.alpha, photo.notes, settings, photo.icc, tuple(shortages))
 
 
 def _painted(original: Pixels, style: Style, options: TransferOptions, brush: Brush) -> Pixels:
@@ -308,14 +314,14 @@ def _painted(original: Pixels, style: Style, options: TransferOptions, brush: Br
     return painted if keep == 0 else _mixed(painted, original, keep)
 
 
-def _brush_of(base: BaseModel) -> Brush:
+def _brush_of(base: BaseModel, *, told: Told) -> Brush:
     def brush(original: Pixels, style: Style, options: TransferOptions) -> Pixels:
         code = style.code
         if options.strength != 1:
             code = at_strength(photo_code(base, original), code, options.strength)
         tiling = Tiling(options.tile, options.halo)
         return paint_at(
-            lambda pixels: paint(base, pixels, code, tiling=tiling, seed=options.seed),
+            lambda pixels: paint(base, pixels, code, tiling=tiling, seed=options.seed, told=told),
             original,
             stroke_size=options.stroke_size or 1.0,
         )

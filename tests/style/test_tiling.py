@@ -14,7 +14,7 @@ from ganstyle.errors import EnvironmentProblem
 from ganstyle.style import tiling
 from ganstyle.style.base import BaseModel
 from ganstyle.style.painters import Code, Pixels
-from ganstyle.style.tiling import Tiling, is_out_of_memory, measure, paint, tiles_of
+from ganstyle.style.tiling import Tiling, measure, paint, tiles_of
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +153,33 @@ def test_marks_at_the_edge_fall_into_the_margin_that_is_cut_off(adastyle: BaseMo
     assert np.array_equal(painted, shown)
 
 
-def test_other_errors_are_not_taken_for_a_lack_of_memory() -> None:
-    assert is_out_of_memory(MemoryError())
-    assert is_out_of_memory(RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried ..."))
-    assert not is_out_of_memory(RuntimeError("shape '[3]' is invalid for input of size 4"))
+class HungryToMeasure(Hungry):
+    """A painter that measures no more than so many pixels either."""
+
+    def __init__(self, painter: Any, limit: int, most_measured: int) -> None:
+        super().__init__(painter, limit, OUT_OF_MEMORY)
+        self.most_measured, self.measured = most_measured, []
+
+    def measure(self, content: Pixels, code: Code, **kwargs: Any) -> Any:
+        self.measured.append(content.shape[0] * content.shape[1])
+        if self.measured[-1] > self.most_measured:
+            raise self.error
+        return self.painter.measure(content, code, **kwargs)
+
+
+def test_moments_come_from_the_largest_copy_that_fits_and_that_is_told(
+    adastyle: BaseModel, picture: Pixels, code: Code, monkeypatch
+) -> None:
+    monkeypatch.setattr(tiling, "LEAST_MEASURED", 20_000)
+    whole = (437 + 2 * tiling.MARGIN) * (611 + 2 * tiling.MARGIN)
+    hungry, told = HungryToMeasure(adastyle.painter, 437 * 500, whole // 3), []
+    painted = paint(replace(adastyle, painter=hungry), picture, code, told=told.append)
+    assert hungry.measured[-2:] == [pytest.approx(whole / parts, rel=0.01) for parts in (1, 4)]
+    assert told == ["memory was short: tones follow a copy of 329x242 pixels and differ a little"]
+    assert difference(painted, paint(adastyle, picture, code)).mean() < 12
+
+
+def test_a_picture_that_cannot_be_measured_at_all_is_an_error(adastyle: BaseModel, picture: Pixels, code: Code) -> None:
+    hungry = HungryToMeasure(adastyle.painter, 0, 0)
+    with pytest.raises(EnvironmentProblem, match="out of memory"):
+        paint(replace(adastyle, painter=hungry), picture, code)
