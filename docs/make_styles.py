@@ -62,7 +62,7 @@ def make(name: str, facts: dict[str, Any], sources: Path, *, base: Any, out: Pat
     began = time.monotonic()
     loss = default_registry().build("loss", facts["loss"], {})
     steps = None if facts.get("seconds") else facts["steps"]
-    plan = RefinePlan(steps, facts.get("seconds"), loss, facts["loss"])
+    plan = RefinePlan(steps, facts.get("seconds"), loss, facts["loss"], adapter=False)  # 55 kB for each of the styles
     words = {key: facts[key] for key in ("title", "author", "licence", "source")}
     works = [sources / file for file in facts["files"]]
     style = make_style(works, name=name, base=base, plan=plan, lean=True, **words)

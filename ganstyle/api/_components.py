@@ -59,7 +59,10 @@ class Architecture(Component):
             ONNX model callable (inputs by name to the list of outputs). It returns an object with `code_length`,
             `paint_tile`, `measure` and `release`, see `ganstyle.style.painters.TilePainter`, and perhaps
             `encode(picture)`: uint8 (H, W, 3) of any size to its style code, float32 (D,); without it the network
-            encodes. Empty: torch paints.
+            encodes. Empty: torch paints. A stylizer whose styles may change its layers has an attribute
+            `adapter_length`, as has what the graph builds: a code may then be followed by so many numbers, which
+            `stylize`, `measure` and `paint_tile` take as one vector with it, zeros meaning no change; its
+            `fitting` takes the keyword `adapter`, whether to fit them. Without the attribute styles are codes only.
 
     Raises:
         ValueError: as for every component, or a resource of the wrong form.

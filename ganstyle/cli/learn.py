@@ -38,6 +38,9 @@ TimeOption = Annotated[str | None, typer.Option(help="Refine for this long, e.g.
 StepsOption = Annotated[int | None, typer.Option("--steps", "--fit", min=0, help="Refine for so many steps; 0: none.")]
 LossOption = Annotated[str, typer.Option(help="Adversarial loss of the rival that learns the works; none: no rival.")]
 PhotosOption = Annotated[Path | None, typer.Option(help="Photographs to refine on; default: the embedded ones.")]
+AdapterFlag = Annotated[
+    bool, typer.Option("--adapter/--no-adapter", help="Refine the shapes of strokes, too: some 55 kB more.")
+]
 PreviewsOption = Annotated[Path | None, typer.Option(help="Write previews of the refinement to this folder.")]
 TitleOption = Annotated[str, typer.Option(help="For people, e.g. 'Claude Monet'.")]
 AuthorOption = Annotated[str, typer.Option(help="Whose works they are.")]
@@ -58,6 +61,7 @@ def learn(
     steps: StepsOption = None,
     loss: LossOption = "hinge",
     photos: PhotosOption = None,
+    adapter: AdapterFlag = True,
     previews: PreviewsOption = None,
     title: TitleOption = "",
     author: AuthorOption = "",
@@ -81,7 +85,7 @@ def learn(
     facts = {"title": title, "author": author, "licence": licence, "source": source}
     bank = bank_with_room(name, out, overwrite or resume)
     begun = bank.load(name) if resume else None
-    plan = plan_of(time, steps, loss, {"seed": seed, "photos": photos}, default=DEFAULT_SECONDS)
+    plan = plan_of(time, steps, loss, {"seed": seed, "photos": photos, "adapter": adapter}, default=DEFAULT_SECONDS)
     making = Making(Output(json, quiet), plan, previews=previews, lean=lean)
     works, base = making.works(pictures), base_model(model, device)
     if begun is None:
@@ -252,7 +256,7 @@ class Making:
             return None
         from ganstyle.style.previews import Previews
 
-        return Previews(self.folder, style.name, base=base, code=style.code)
+        return Previews(self.folder, style.name, base=base, code=style.numbers)
 
 
 def described(style: Style, facts: dict[str, str]) -> Style:

@@ -30,8 +30,8 @@ Session = Callable[[Mapping[str, Array]], Sequence[Array]]
 class GraphStylizer(Protocol):
     """What `Architecture.graph` builds; its methods are those of `painters.TilePainter`.
 
-    It may have an attribute `adapter_length`, as there, and one method more, `encode(picture) -> code`: uint8 (H, W, 3) of any size, taken as it is, to float32 (D,). Where
-    it is missing or None the network encodes.
+    It may have an attribute `adapter_length`, as there, and one more method, `encode(picture) -> code`: uint8 (H, W, 3)
+    of any size, taken as it is, to float32 (D,). Where it is missing or None the network encodes.
     """
 
     code_length: int | None

@@ -23,11 +23,13 @@ class TilePainter(Protocol):
 
     Attributes:
         code_length: how many numbers a style code has; None where any number will do.
+        adapter_length: how many numbers of a style's adapter may follow the code; 0 where none may. Zeros mean none.
         device: where it computes: `cpu`, `cuda:0` ...
         engine: the library that computes, with its version.
     """
 
     code_length: int | None
+    adapter_length: int
     device: str
     engine: str
 
@@ -38,7 +40,7 @@ class TilePainter(Protocol):
 
         Args:
             content: uint8 (H, W, 3), any H and W of at least 1; perhaps a view into a larger picture.
-            code: float32 (D,).
+            code: float32 (D,), or with the numbers of an adapter (D + A,).
             statistics: from `measure` of the whole picture; None normalises by the piece's own moments.
             offset: row and column of the piece in the picture, multiples of 8.
             seed: of the stroke noise.
@@ -78,6 +80,7 @@ class TorchPainter:
         self.engine = f"torch {torch.__version__}"
         self.stylizer, self.device = stylizer, device
         self.code_length: int | None = getattr(stylizer, "code_length", None)
+        self.adapter_length: int = getattr(stylizer, "adapter_length", 0)
 
     def paint_tile(
         self, content: Pixels, code: Code, *, statistics: Any = None, offset: tuple[int, int] = (0, 0), seed: int = 0

@@ -24,11 +24,15 @@ PATIENCE = 12  # checks without a better score, after which refining ends early;
 
 
 class Fitting(Protocol):
-    """What a stylizer's `fitting(works, photos, *, code, loss, seed)` returns; works and photos are uint8 (3, H, W)."""
+    """What a stylizer's `fitting(works, photos, *, code, loss, seed)` returns; works and photos are uint8 (3, H, W).
+
+    One whose base model has an `adapter_length` A is given `adapter`, too: whether to fit one as well. Codes then
+    are float32 (D,) or (D + A,), and an adapter that is not asked for stays as it is.
+    """
 
     @property
     def code(self) -> Tensor:
-        """Return a copy of the present code, float32 (D,), on the CPU."""
+        """Return a copy of the present code, float32 (D,), on the CPU; an adapter as it comes back from float16."""
         ...
 
     def step(self, fraction: float) -> Mapping[str, float]:
@@ -50,7 +54,7 @@ class Stage:
         instant: held-out score of the code that it started from.
         best: lowest score so far.
         checked: the present code has just been scored.
-        code: the best code so far, float32 (D,).
+        code: the best code so far, float32 (D,), with its adapter if it has one.
     """
 
     steps: int
@@ -75,6 +79,7 @@ class RefinePlan:
         loss_name: what the style's card calls it.
         seed: of the crops and the rival.
         photos: paths or pictures to paint meanwhile; None takes the embedded photographs.
+        adapter: fit an adapter as well, if the base model takes one.
         watch: called after every step.
     """
 
@@ -84,6 +89,7 @@ class RefinePlan:
     loss_name: str = ""
     seed: int = 0
     photos: Any = None
+    adapter: bool = True
     watch: Watch | None = None
 
     def __post_init__(self) -> None:
@@ -101,7 +107,7 @@ class Refined:
     """A refined code.
 
     Attributes:
-        code: float32 (D,), the best by score; the starting one if none was better.
+        code: float32 (D,), the best by score, with its adapter if it has one; the starting one if none was better.
         instant: held-out score of the starting code.
         best: of `code`; never above `instant`.
         steps: gradient steps taken.
@@ -123,7 +129,7 @@ def refine_code(
     """Refine a code until the budget is spent, nothing gets better, or Ctrl-C; the best code is returned.
 
     Args:
-        code: float32 (D,), where to start.
+        code: float32 (D,), or with an adapter (D + A,), where to start.
         works: uint8 (H, W, 3) each.
         photos: uint8 (H, W, 3) each, painted meanwhile.
         base: its stylizer needs a method `fitting`, see `Fitting`.
@@ -139,7 +145,10 @@ def refine_code(
         raise UsageError(f"base model {base.name} can't refine styles", where="option --steps", hint="--steps 0")
     start = torch.from_numpy(np.array(code, np.float32))
     shown = [[planes(picture) for picture in pictures] for pictures in (works, photos)]
-    return _Refining(make(*shown, code=start, loss=plan.loss, seed=plan.seed), start, plan).run()
+    how: dict[str, Any] = {"code": start, "loss": plan.loss, "seed": plan.seed}
+    if base.adapter_length:  # of the painter: it must be able to paint what is fitted
+        how["adapter"] = plan.adapter
+    return _Refining(make(*shown, **how), start, plan).run()
 
 
 class _Refining:

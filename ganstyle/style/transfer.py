@@ -316,7 +316,7 @@ def _painted(original: Pixels, style: Style, options: TransferOptions, brush: Br
 
 def _brush_of(base: BaseModel, *, told: Told) -> Brush:
     def brush(original: Pixels, style: Style, options: TransferOptions) -> Pixels:
-        code = style.code
+        code = style.numbers
         if options.strength != 1:
             code = at_strength(photo_code(base, original), code, options.strength)
         tiling = Tiling(options.tile, options.halo)

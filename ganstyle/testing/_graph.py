@@ -45,8 +45,15 @@ def check_graph(subject: Subject, stylizer: nn.Module, findings: Findings) -> No
     network_painter, code = TorchPainter(network, "cpu"), _code(network)
     told = drawn.code_length
     findings.require(told in (None, len(code)), f"the graph's code_length is {told}, a code has {len(code)}", "equal")
+    codes = [code]
+    if length := drawn.adapter_length:
+        own = network_painter.adapter_length
+        told = f"the graph's adapter_length is {length}, the network's {own}"
+        if findings.require(length == own, told, "equal, or none at all of the graph's"):
+            codes.append(_with_adapter(code, length))
     for _ in range(2):
-        _compare(drawn, network_painter, code, findings=findings)
+        for one in codes:
+            _compare(drawn, network_painter, one, findings=findings)
         if drawn.can_encode:
             _compare_codes(drawn, network, findings=findings)
         drawn.release()
@@ -99,3 +106,7 @@ def _code(stylizer: Any) -> Array:
     works = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(1)) * 2 - 1
     with torch.no_grad():
         return stylizer.encode(works)[0].float().numpy()
+
+
+def _with_adapter(code: Array, length: int) -> Array:
+    return np.concatenate([code, 0.05 * np.random.default_rng(4).standard_normal(length, dtype=np.float32)])

@@ -253,19 +253,21 @@ class Stylizer(nn.Module):
         photos: Sequence[Tensor],
         *,
         code: Tensor,
+        adapter: bool = False,
         loss: LossLike | None = None,
         seed: int = 0,
     ) -> Fitting:
-        """Return what fits a code to works step by step: `step(fraction)`, `code`, `score(code)`.
+        """Return what fits a style to works step by step: `step(fraction)`, `code`, `score(code)`.
 
         Args:
             works: uint8 (3, H, W) each.
             photos: uint8 (3, H, W) each, painted meanwhile.
-            code: float32 (code_length,), where to start.
+            code: float32 (code_length,), or with an adapter, where to start.
+            adapter: fit the adapter as well.
             loss: of a rival that learns the works; `None` does without.
             seed: of the crops and the rival.
         """
-        return Fitting(self, works, photos, code=code, loss=loss, seed=seed)
+        return Fitting(self, works, photos, code=code, adapter=adapter, loss=loss, seed=seed)
 
     def optimise(
         self,

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from ganstyle.api import BackboneLike
+from ganstyle.functional.artefacts import lattice_share
 from ganstyle.functional.luma import REC_601
 from ganstyle.functional.style import content_distance, style_distance, total_variation
 
@@ -19,6 +20,7 @@ GRAM_TAPS = tuple(f"b{i}.depthwise" for i in (0, 1, 3, 5, 7))
 CONTENT_TAPS = ("b4.output", "b7.output", "b10.output")
 AREA = 16  # pixels
 MOST_CONTRAST = 2.0
+LATTICE = {4: 8, 8: 4}  # period: cells; windows of 32 pixels, as lattices come and go with the texture under them
 COLOUR_AXES = (
     *((1, 0, 0), (0, 1, 0), (0, 0, 1)),  # the cube's sides
     *((1, 1, 0), (1, 0, 1), (0, 1, 1), (1, -1, 0), (1, 0, -1), (0, 1, -1)),  # diagonals of its faces
@@ -110,3 +112,12 @@ def colour_distance(painted: Tensor, works: Tensor) -> Tensor:
 def colours_of(images: Tensor) -> Tensor:
     """Return float (3, N): the colours of all pictures float (B, 3, H, W), averaged over squares of 4 pixels."""
     return avg_pool2d(images, 4).permute(1, 0, 2, 3).flatten(1)
+
+
+def lattice_loss(painted: Tensor) -> Tensor:
+    """Return the share of the fine structure that repeats with the painter's shuffles, a scalar of at least 0.
+
+    Shares below 0, which textures of other wavelengths have, count as 0: a painter that was paid for them laid bricks.
+    """
+    shares = [lattice_share(painted, period, cells=cells) for period, cells in LATTICE.items()]
+    return torch.relu(torch.stack(shares)).sum(0).mean()

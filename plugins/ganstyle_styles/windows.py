@@ -36,6 +36,16 @@ def windows(maps: Tensor, grid: int) -> Tensor:
     return parts.permute(0, 2, 4, 1, 3, 5).flatten(0, 2)
 
 
+def activity_and_light(images: Tensor, grid: int) -> tuple[Tensor, Tensor]:
+    """Return how busy every window is, and how light, float (B * grid * grid,) each, of float (B, 3, H, W)."""
+    luma = torch.einsum("bchw,c->bhw", images, images.new_tensor(REC_601))[:, None]
+    slopes = F.pad((luma[..., 1:] - luma[..., :-1]).abs(), (0, 1)) + F.pad(
+        (luma[..., 1:, :] - luma[..., :-1, :]).abs(), (0, 0, 0, 1)
+    )
+    activity, light = (windows(each, grid).mean((1, 2, 3)) for each in (slopes, luma))
+    return activity, light
+
+
 def window_order(images: Tensor, grid: int, *, together: bool = False) -> Tensor:
     """Return the windows from calm to busy, and among neighbours in that order from dark to light.
 
@@ -48,12 +58,7 @@ def window_order(images: Tensor, grid: int, *, together: bool = False) -> Tensor
         int64 (B, grid * grid), or (1, B * grid * grid) for all together: indices of windows; of n windows the root of n
         are neighbours.
     """
-    luma = torch.einsum("bchw,c->bhw", images, images.new_tensor(REC_601))[:, None]
-    slopes = F.pad((luma[..., 1:] - luma[..., :-1]).abs(), (0, 1)) + F.pad(
-        (luma[..., 1:, :] - luma[..., :-1, :]).abs(), (0, 0, 0, 1)
-    )
-    rows = 1 if together else len(images)
-    activity, light = (windows(each, grid).mean((1, 2, 3)).view(rows, -1) for each in (slopes, luma))
+    activity, light = (part.view(1 if together else len(images), -1) for part in activity_and_light(images, grid))
     rank = activity.argsort(dim=1, stable=True).argsort(dim=1)
     group = rank // math.isqrt(rank.shape[1])
     return (3 * group + light).argsort(dim=1, stable=True)  # light spans 2

@@ -87,6 +87,13 @@ CARD = json.dumps({"schema": 1, "name": "x", "base_name": "m", "base_sha256": HA
 META = {"__metadata__": {CARD_KEY: CARD}}
 
 
+def with_adapter(dtype: str, shape: list[int], data: bytes) -> bytes:
+    """Return a file whose code is as it should be, followed by an adapter."""
+    code = {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}
+    adapter = {"dtype": dtype, "shape": shape, "data_offsets": [4, 4 + len(data)]}
+    return hostile(META | {"code": code, "adapter": adapter}, b"\0" * 4 + data)
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -101,6 +108,13 @@ META = {"__metadata__": {CARD_KEY: CARD}}
         hostile(META | {"other": {"dtype": "F32", "shape": [6], "data_offsets": [0, 24]}}, b"\0" * 24),
         hostile(META | {"code": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}, struct.pack("<f", 1e30)),
         hostile({"code": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}, b"\0" * 4),
+        with_adapter("F32", [1], struct.pack("<f", 1.0)),
+        with_adapter("F16", [1, 2], b"\0" * 4),
+        with_adapter("F16", [0], b""),
+        with_adapter("F16", [1 << 21], b"\0" * (1 << 22)),
+        with_adapter("F16", [2], struct.pack("<2e", 0.0, float("nan"))),
+        with_adapter("F16", [2], struct.pack("<2e", float("-inf"), 0.0)),
+        with_adapter("F16", [2], struct.pack("<2e", 0.0, 200.0)),
         b"<html>not found</html>" * 10,
     ],
 )
@@ -143,6 +157,41 @@ def test_a_code_of_another_length_is_refused_even_with_the_right_checksum(painte
     liar = Style(StyleCard("liar", "moments", painter.base.sha256), torch.zeros(9))
     with pytest.raises(ModelError):
         check_base(liar, painter.base)
+
+
+def test_an_adapter_comes_back_as_it_was_and_follows_the_code(tmp_path: Path) -> None:
+    style = replace(style_of(), adapter=np.array([0.5, -2.0, 0.1], np.float16))
+    loaded = read_style(write_style(style, tmp_path / "a.style.safetensors"))
+    assert np.array_equal(loaded.adapter, style.adapter) and loaded.adapter.dtype == np.float16
+    assert loaded.numbers.dtype == np.float32
+    assert loaded.numbers.tolist() == [0, 1, 2, 3, 4, 5, 0.5, -2.0, float(np.float16(0.1))]
+    assert style_of().numbers is not None and style_of().numbers.shape == (6,)
+
+
+def test_numbers_are_parted_again_and_an_adapter_of_zeros_is_none() -> None:
+    style = style_of()
+    changed = style.with_numbers(np.arange(8, dtype=np.float32))
+    assert (changed.code.tolist(), changed.adapter.tolist()) == ([0, 1, 2, 3, 4, 5], [6, 7])
+    assert changed.with_numbers(np.zeros(8, np.float32)).adapter is None
+    assert changed.with_numbers(np.ones(6, np.float32)).adapter is None
+
+
+def test_an_adapter_of_a_small_size_takes_some_kilobytes(tmp_path: Path) -> None:
+    plain, adapted = style_of(), replace(style_of(), adapter=np.ones(6 * 96 * 49, np.float16))
+    sizes = [
+        write_style(style, tmp_path / f"{index}.style.safetensors").stat().st_size
+        for index, style in enumerate((plain, adapted))
+    ]
+    assert 56_000 < sizes[1] - sizes[0] < 57_000
+
+
+def test_an_adapter_that_the_base_model_does_not_take_is_refused(painter: Painter) -> None:
+    liar = Style(
+        StyleCard("liar", "moments", painter.base.sha256), np.zeros(6, np.float32), adapter=np.ones(3, np.float16)
+    )
+    with pytest.raises(ModelError, match="has an adapter of 3 numbers, base model moments takes 0") as caught:
+        check_base(liar, painter.base)
+    assert "ganstyle learn liar" in caught.value.hint
 
 
 def test_the_bank_lists_shipped_styles_and_the_users(painter: Painter) -> None:

@@ -39,6 +39,14 @@ def test_a_style_mixed_with_itself_is_itself() -> None:
     assert np.array_equal(mixed, code) and mixed.dtype == np.float32
 
 
+def test_a_code_without_an_adapter_counts_as_one_with_zeros() -> None:
+    long, short = np.array([1.0, 2.0, 8.0], np.float32), np.array([3.0, 4.0], np.float32)
+    assert blend_codes([short, long], [3, 1]).tolist() == [2.5, 3.5, 2.0]
+    assert at_strength(short, long, 0.5).tolist() == [2.0, 3.0, 4.0]
+    assert at_strength(short, long, 0.0).tolist() == [3.0, 4.0, 0.0]
+    assert at_strength(long, short, 1.0).tolist() == [3.0, 4.0, 0.0]
+
+
 def test_strength_walks_from_the_photo_to_the_style_and_beyond() -> None:
     photo, style = np.zeros(4), np.ones(4)
     assert [float(at_strength(photo, style, t)[0]) for t in (0, 0.25, 1, 1.5)] == [0, 0.25, 1, 1.5]

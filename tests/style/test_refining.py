@@ -38,7 +38,7 @@ class Scripted:
 class Base:
     """A base model whose stylizer can be refined by a script, or not at all."""
 
-    name = "scripted"
+    name, adapter_length = "scripted", 0
 
     def __init__(self, fitting) -> None:
         self.stylizer = type("Stylizer", (), {"fitting": staticmethod(fitting)} if fitting else {})()
@@ -113,3 +113,33 @@ def test_the_plugin_contract_is_enough(painter: Painter) -> None:
     work = noise((90, 80, 70)).permute(1, 2, 0).numpy()
     refined = refine_code(start, [work], [], base=painter.base, plan=RefinePlan(steps=5))
     assert refined.best == pytest.approx(0.9**5 * refined.instant, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("length", "adapter", "expected"), [(0, True, {}), (3, True, {"adapter": True}), (3, False, {"adapter": False})]
+)
+def test_only_a_base_model_with_adapters_is_asked_for_one(length: int, adapter: bool, expected: dict) -> None:
+    asked = []
+
+    def fitting(works, photos, *, code, loss, seed, **how):
+        asked.append(how)
+        return Scripted(lambda code: 1.0, None)(works, photos, code=code, loss=loss, seed=seed)
+
+    base = Base(fitting)
+    base.adapter_length = length
+    refine_code(np.zeros(1, np.float32), [], [], base=base, plan=RefinePlan(steps=1, adapter=adapter))
+    assert asked == [expected]
+
+
+def test_a_code_that_grew_an_adapter_is_kept_whole() -> None:
+    class Growing(Scripted):
+        @property
+        def code(self):
+            return torch.cat([super().code, torch.ones(2)])
+
+        def score(self, code):
+            return super().score(code[0])
+
+    fitting = Growing(lambda code: -code, None)
+    refined = refine_code(np.zeros(1, np.float32), [], [], base=Base(fitting), plan=RefinePlan(steps=3))
+    assert refined.code.tolist() == [3.0, 1.0, 1.0]

@@ -63,6 +63,23 @@ class Longer(Changed):
         self.code_length += 1
 
 
+class Adapted(Changed):
+    def __init__(self, options, weights, open_session):
+        super().__init__(options, weights, open_session)
+        self.adapter_length = self.right.adapter_length
+
+
+class MoreAdapter(Adapted):
+    def __init__(self, options, weights, open_session):
+        super().__init__(options, weights, open_session)
+        self.adapter_length += 1
+
+
+class ForgetfulOfAdapters(Adapted):
+    def paint_tile(self, content, code, **how):
+        return super().paint_tile(content, code[: self.code_length], **how)
+
+
 class Encoding(Changed):
     def encode(self, picture):
         return self.right.encode(picture)
@@ -88,7 +105,7 @@ def failures_of(graph):
     return str(error.value)
 
 
-@pytest.mark.parametrize("graph", [built_by, Changed, Encoding])
+@pytest.mark.parametrize("graph", [built_by, Changed, Adapted, Encoding])
 def test_a_graph_that_paints_as_the_network_passes(graph):
     assert check_architecture(record_with(graph), SMALL, sizes=SIZES) is None
 
@@ -100,6 +117,8 @@ def test_a_graph_that_paints_as_the_network_passes(graph):
         (Cropped, "the graph paints a picture as uint8 (39, 56, 3), not uint8 (40, 56, 3)"),
         (ForgetfulOfMoments, "the graph paints a piece with the moments of the whole up to"),
         (Longer, "the graph's code_length is"),
+        (MoreAdapter, "the graph's adapter_length is"),
+        (ForgetfulOfAdapters, "the graph paints a picture up to"),
         (EncodingWrongly, "the graph's code of 64x64 pixels is"),
         (EncodingShorter, "the graph encodes a picture as float32"),
         (of_other_names, "its graph refuses its own network's weights"),

@@ -1,19 +1,23 @@
-"""Fitting a code: the held-out score falls, the generator stays, equal seeds agree."""
+"""Fitting a style: the held-out score falls, the generator stays, equal seeds agree, adapters move when asked for."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 from ganstyle_styles.crops import as_input
 from ganstyle_styles.fitting import FitOptions, Fitting, rate_at
+from ganstyle_styles.groups import grouped_distance
 from ganstyle_styles.perceptual import GRAM_TAPS
-from ganstyle_styles.windows import matched_windows
 
 from ganstyle.registry import load_registry
 
-QUICK = FitOptions(batch=2, crop=48, work_side=(48.0, 64.0), photo_side=(48.0, 64.0), lr=0.05, scored=2)
+QUICK = FitOptions(batch=2, crop=48, work_side=(48.0, 64.0), photo_side=(48.0, 64.0), lr=0.05, scored=2, aimed=4)
+
+NOTHING = dict.fromkeys(("style", "content", "light", "colour", "variation", "lattice"), 0.0)
+ONLY_RIVAL = FitOptions(batch=2, crop=48, scored=1, aimed=2, **NOTHING)
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +61,7 @@ def test_a_score_is_the_same_whenever_it_is_asked(still_stylizer, works, photos)
     before = fitting.score(code)
     fitting.step(0.0)
     assert fitting.score(code) == before == fitted(still_stylizer, works, photos, steps=0, seed=9).score(code)
-    weights = {"style": 5.0, "content": 1.0, "light": 5.0, "colour": 3.0}
+    weights = {"style": 25.0, "content": 0.7, "light": 5.0, "colour": 3.0, "lattice": 10.0}
     assert before["total"] == pytest.approx(sum(weight * before[name] for name, weight in weights.items()))
 
 
@@ -74,9 +78,7 @@ def test_any_adversarial_loss_moves_the_code(still_stylizer, works, photos, name
         photos,
         code=torch.zeros(still_stylizer.code_length),
         loss=load_registry(plugins=False).build("loss", name, {}),
-        options=FitOptions(
-            batch=2, crop=48, style=0.0, content=0.0, light=0.0, colour=0.0, variation=0.0, scored=1, ramp=(0.0, 0.1)
-        ),
+        options=replace(ONLY_RIVAL, ramp=(0.0, 0.1)),
     )
     paid = fitting.step(0.5)["adversarial"]
     moved = fitting.code.abs().max()
@@ -85,9 +87,7 @@ def test_any_adversarial_loss_moves_the_code(still_stylizer, works, photos, name
 
 
 def test_before_the_ramp_the_rival_only_learns(still_stylizer, works, photos):
-    options = FitOptions(
-        batch=2, crop=48, style=0.0, content=0.0, light=0.0, colour=0.0, variation=0.0, scored=1, ramp=(0.5, 0.9)
-    )
+    options = replace(ONLY_RIVAL, ramp=(0.5, 0.9))
     start = torch.zeros(still_stylizer.code_length)
     loss = load_registry(plugins=False).build("loss", "hinge", {})
     fitting = Fitting(still_stylizer, works, photos, code=start, loss=loss, options=options)
@@ -101,13 +101,38 @@ def test_an_even_photo_is_compared_with_the_calm_work_wherever_it_stands_in_the_
     fitting = fitted(still_stylizer, works, photos, steps=0)
     noise = torch.rand(1, 3, 48, 48, generator=torch.Generator().manual_seed(1)) * 2 - 1
     calm, busy = torch.zeros(1, 3, 48, 48), noise
-    aims = fitting.backbone(torch.cat([calm, busy]), GRAM_TAPS)
+    aims = fitting._grouped(fitting.backbone(torch.cat([calm, busy]), GRAM_TAPS), torch.cat([calm, busy]))
     photos = torch.cat([0.5 * noise, calm + 0.2])
-    matching = matched_windows(photos, torch.cat([calm, busy]), 1, together=True)
-    assert matching.tolist() == [[1, 0]]
-    crossed = fitting.backbone(torch.cat([busy, calm]), {*GRAM_TAPS})
-    assert float(fitting._style(crossed, aims, matching)) == pytest.approx(0.0, abs=1e-4)
-    assert float(fitting._style(aims, aims, matching)) > 0.5
+    right, wrong = (fitting.backbone(torch.cat(pair), GRAM_TAPS) for pair in ((busy, calm), (calm, busy)))
+    assert float(grouped_distance(fitting._grouped(right, photos), aims)) == pytest.approx(0.0, abs=1e-4)
+    assert float(grouped_distance(fitting._grouped(wrong, photos), aims)) > 0.5
+
+
+def test_an_adapter_moves_only_when_it_is_asked_for(still_stylizer, works, photos):
+    length, whole = still_stylizer.code_length, still_stylizer.code_length + still_stylizer.adapter_length
+    both = fitted(still_stylizer, works, photos, adapter=True).code
+    assert both.shape == (whole,) and both[length:].any()
+    assert torch.equal(both[length:], both[length:].half().float())
+    start = torch.full((whole,), 0.25)
+    kept = fitted(still_stylizer, works, photos, code=start).code
+    assert torch.equal(kept[length:], start[length:]) and not torch.equal(kept[:length], start[:length])
+    assert fitted(still_stylizer, works, photos).code.shape == (length,)
+
+
+def test_refining_goes_on_from_a_style_with_an_adapter(still_stylizer, works, photos):
+    first = fitted(still_stylizer, works, photos, adapter=True)
+    again = fitted(still_stylizer, works, photos, steps=0, code=first.code, adapter=True)
+    assert torch.equal(again.code, first.code) and again.score(again.code) == first.score(first.code)
+
+
+def test_an_adapter_alone_gets_nearer_to_the_works(still_stylizer, works, photos):
+    options = replace(QUICK, lr=0.0, adapter_lr=5e-3)
+    start = torch.zeros(still_stylizer.code_length)
+    fitting = Fitting(still_stylizer, works, photos, code=start, adapter=True, options=options)
+    for step in range(5):
+        fitting.step(step / 5)
+    assert torch.equal(fitting.code[: len(start)], start)
+    assert fitting.score(fitting.code)["total"] < fitting.score(start)["total"]
 
 
 def test_the_rate_falls_to_a_tenth():

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from ganstyle_styles.graph import GraphStylizer, build_graph, framed, shuffled
+from ganstyle_styles.graph import MAX_ADAPTERS, GraphStylizer, build_graph, framed, shuffled
 from PIL import Image
 
 from ganstyle.api import ImageSpec
@@ -138,6 +138,46 @@ def test_graphs_are_made_only_when_needed(small: Any) -> None:
     graph.release()
     graph.paint_tile(photograph(16, 16), code_of(graph))
     assert len(made) == 2
+
+
+def adapted(painter: Any, *, seed: int = 1, size: float = 0.1) -> np.ndarray:
+    """Return a code with an adapter."""
+    drawn = np.random.default_rng(seed).standard_normal(painter.adapter_length, dtype=np.float32)
+    return np.concatenate([code_of(painter), np.float32(size) * drawn])
+
+
+def test_a_style_with_an_adapter_is_painted_as_by_the_network_whole_and_in_tiles(small: Any) -> None:
+    graph, network = small
+    assert graph.adapter_length == network.adapter_length == 2 * 32 * 49
+    picture, numbers = photograph(90, 120), adapted(graph)
+    painted = graph.paint_tile(picture, numbers, seed=3)
+    assert difference(painted, network.paint_tile(picture, numbers, seed=3)).max() <= 1
+    assert difference(painted, graph.paint_tile(picture, code_of(graph), seed=3)).mean() > 1
+    tiles = [
+        painter.paint_tile(picture[:, 32:], numbers, statistics=painter.measure(picture, numbers), offset=(0, 32))
+        for painter in (graph, network)
+    ]
+    assert difference(*tiles).max() <= 1
+
+
+def test_an_adapter_of_zeros_is_none(small: Any) -> None:
+    graph, _ = small
+    picture = photograph(24, 32)
+    zeros = adapted(graph, size=0.0)
+    assert np.array_equal(graph.paint_tile(picture, zeros), graph.paint_tile(picture, code_of(graph)))
+
+
+def test_the_sessions_of_a_few_adapters_stay_open() -> None:
+    graph, made = pair()[0], []
+    open_one = graph.open_session
+    graph.open_session = lambda model: made.append(model) or open_one(model)
+    picture, styles = photograph(16, 16), [adapted(graph, seed=seed) for seed in range(MAX_ADAPTERS + 1)]
+    for numbers in [*styles[:MAX_ADAPTERS], *styles[:MAX_ADAPTERS]]:
+        graph.paint_tile(picture, numbers)
+    assert len(made) == MAX_ADAPTERS
+    for numbers in (styles[-1], styles[1], styles[0]):  # the first was the longest ago
+        graph.paint_tile(picture, numbers)
+    assert len(made) == MAX_ADAPTERS + 2
 
 
 @pytest.mark.parametrize(
