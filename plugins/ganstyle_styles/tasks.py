@@ -44,8 +44,9 @@ class AdaStyleTaskOptions(Options):
     window: Annotated[
         int, Field(ge=0, description="Side in pixels of what styles are compared on; 0: whole pictures.")
     ] = 64
-    window_start: Annotated[
-        float, Field(ge=0, le=1, description="Share of the budget after which windows replace whole pictures.")
+    calm_start: Annotated[
+        float,
+        Field(ge=0, le=1, description="Share of the budget after which windows, light and lattice keep areas calm."),
     ] = 0.6
     identity: Annotated[float, Field(ge=0, description="Weight of repainting a photo in its own code.")] = 0.5
     adversarial: Annotated[float, Field(ge=0, description="Final adversarial weight.")] = 1.2
@@ -101,7 +102,7 @@ class AdaStyleTask:
         """
         o = self.options
         self.rebuilding = fraction < o.reconstruction_share
-        self.windowed = o.window > 0 and fraction >= o.window_start
+        self.calming = fraction >= o.calm_start
         self.d_learns = o.adversarial > 0 and fraction >= o.d_start
         ramp = (fraction - o.ramp_start) / max(o.ramp_end - o.ramp_start, 1e-6)
         self.adversarial = o.adversarial * min(max(ramp, 0.0), 1.0)
@@ -126,12 +127,12 @@ class AdaStyleTask:
             moments=self.options.moments,
             matching=self.matching(content, style),
         )
-        if self.options.light > 0:
+        if self.calming and self.options.light > 0:
             parts["light"] = light_distance(painted, content, style)
         if self.options.colour > 0:
             pairs = zip(painted.split(1), style.split(1), strict=True)
             parts["colour"] = torch.stack([colour_distance(mine, theirs) for mine, theirs in pairs]).mean()
-        if self.options.lattice > 0:
+        if self.calming and self.options.lattice > 0:
             parts["lattice"] = lattice_loss(painted)
         total = sum(getattr(self.options, name) * part for name, part in parts.items())
         if step % IDENTITY_EVERY == 0:
@@ -148,7 +149,7 @@ class AdaStyleTask:
         Whole pictures come first: two windows of one work differ half as much as one of them and a photo (a tenth for
         whole crops of 192 pixels), so that a painter that begins with windows learns hardly more than tints.
         """
-        grid = content.shape[-1] // self.options.window if self.windowed else 1
+        grid = content.shape[-1] // self.options.window if self.calming and self.options.window else 1
         return matched_windows(content, style, grid) if grid > 1 else None
 
     def identity_loss(self, content: Tensor) -> Tensor:

@@ -56,7 +56,7 @@ def test_rebuilding_is_the_mean_absolute_difference(make_task, networks, batch):
 
 
 def test_the_loss_is_the_weighted_sum_of_its_parts(make_task, batch):
-    task = make_task(content=2.0, style=3.0, variation=5.0, lattice=7.0, colour=11.0, light=13.0)
+    task = make_task(content=2.0, style=3.0, variation=5.0, lattice=7.0, colour=11.0, light=13.0, calm_start=0)
     task.progress(0.1)
     loss, parts = task.stylizer_loss(batch, 1)
     expected = 2 * parts["content"] + 3 * parts["style"] + 5 * parts["variation"] + 7 * parts["lattice"]
@@ -107,7 +107,7 @@ def test_layout_and_style_are_those_of_the_backbone_that_was_asked_for(make_task
 
 @pytest.mark.parametrize("name", ["lattice", "colour", "light"])
 def test_what_has_no_weight_is_not_measured(make_task, batch, name):
-    task = make_task(**{name: 0.0})
+    task = make_task(calm_start=0, **{name: 0.0})
     task.progress(0.1)
     assert name not in task.stylizer_loss(batch, 1)[1]
 
@@ -129,22 +129,25 @@ def test_a_lattice_costs_its_share_and_other_textures_cost_nothing():
 
 def test_styles_are_compared_by_windows_where_pictures_hold_several(make_task, batch):
     images = batch["images"]
-    grids = [make_task(window=window, window_start=0).matching(images, images) for window in (16, 32, 40, 64, 0)]
+    grids = [make_task(window=window, calm_start=0).matching(images, images) for window in (16, 32, 40, 64, 0)]
     assert [None if grid is None else grid.shape[1] for grid in grids] == [16, 4, None, None, None]
 
 
-def test_windows_come_after_whole_pictures(make_task, batch):
-    task, images, seen = make_task(window=16, window_start=0.6), batch["images"], []
+def test_what_keeps_areas_calm_comes_after_whole_pictures(make_task, batch):
+    task, images, seen = make_task(window=16, calm_start=0.6), batch["images"], []
     for fraction in (0.0, 0.5, 0.6, 1.0):
         task.progress(fraction)
         seen.append(task.matching(images, images) is not None)
     assert seen == [False, False, True, True]
+    for fraction, calm in ((0.5, set()), (0.7, {"light", "lattice"})):
+        task.progress(fraction)
+        assert set(task.stylizer_loss(batch, 1)[1]) & {"light", "lattice"} == calm
 
 
 def test_windows_change_what_is_asked_for(make_task, batch):
     styles = []
     for window in (0, 16):
-        task = make_task(window=window, window_start=0)
+        task = make_task(window=window, calm_start=0)
         task.progress(0.1)
         styles.append(task.stylizer_loss(batch, 1)[1]["style"].item())
     assert styles[0] != pytest.approx(styles[1], rel=1e-3)
