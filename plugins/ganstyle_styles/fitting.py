@@ -18,7 +18,7 @@ from .backbones import named_backbone
 from .crops import as_input
 from .groups import Groups, grouped_distance, grouped_style, window_groups
 from .parts import random_crops, split_photos, split_works
-from .perceptual import CONTENT_TAPS, GRAM_TAPS, colour_distance, lattice_loss, light_distance
+from .perceptual import CONTENT_TAPS, GRAM_TAPS, colour_distance, lattice_loss, light_distance, unrest_distance
 from .rival import Contest
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class FitOptions:
         content: weight of the photo's layout.
         style: weight of Gram matrices and moments, see `grouped_distance`.
         light: weight of light and dark areas staying where they are, see `light_distance`.
+        unrest: weight of colours that change from place to place where the photo's don't, see `unrest_distance`.
         colour: weight of the distance between the colours of all paintings and of all works of a step.
         variation: weight of total variation.
         adversarial: weight of the rival's opinion, once it has learned.
@@ -54,15 +55,16 @@ class FitOptions:
         scored: crops of photos, and as many of works for colours, that a score is measured on.
     """
 
-    content: float = 0.7
-    style: float = 25.0
+    content: float = 0.6
+    style: float = 30.0
     light: float = 5.0
+    unrest: float = 5.0
     colour: float = 3.0
     variation: float = 0.3
     adversarial: float = 0.7
     lattice: float = 10.0
     lr: float = 1e-2
-    adapter_lr: float = 2e-3
+    adapter_lr: float = 3e-3
     rival_lr: float = 4e-4
     ramp: tuple[float, float] = (0.05, 0.25)
     batch: int = 4
@@ -159,8 +161,8 @@ class Fitting:
             code: float32 (D,) or (D + A,).
 
         Returns:
-            `style`, `content`, `light`, `colour`, `lattice` and `total`, which weighs them as fitting does; lower is
-            better.
+            `style`, `content`, `light`, `unrest`, `colour`, `lattice` and `total`, which weighs them as fitting does;
+            lower is better.
         """
         painted = self.stylizer.stylize(self._exam, code.to(self.device)[None], seed=SCORE_SEED)
         maps = self.backbone(painted, {*GRAM_TAPS, *CONTENT_TAPS})
@@ -168,6 +170,7 @@ class Fitting:
             "style": float(grouped_distance(self._grouped(maps, self._exam), self._exam_aims)),
             "content": float(content_distance(maps, self._exam_layout, CONTENT_TAPS).mean()),
             "light": float(light_distance(painted, self._exam, self._exam_works)),
+            "unrest": float(unrest_distance(painted, self._exam, self._exam_works)),
             "colour": float(colour_distance(painted, self._exam_works)),
             "lattice": float(lattice_loss(painted)),
         }
@@ -208,6 +211,7 @@ class Fitting:
             "style": grouped_distance(self._grouped(maps, photos), self._aims),
             "content": content_distance(maps, layout, CONTENT_TAPS).mean(),
             "light": light_distance(painted, photos, works),
+            "unrest": unrest_distance(painted, photos, works),
             "colour": colour_distance(painted, works),
             "variation": total_variation(painted) / 2,
             "lattice": lattice_loss(painted),

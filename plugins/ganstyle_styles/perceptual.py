@@ -20,6 +20,7 @@ GRAM_TAPS = tuple(f"b{i}.depthwise" for i in (0, 1, 3, 5, 7))
 CONTENT_TAPS = ("b4.output", "b7.output", "b10.output")
 AREA = 16  # pixels
 MOST_CONTRAST = 2.0
+EVEN, CALMEST = 0.05, 0.25  # change of colour between squares of an even photo; the share of a work that is calm
 LATTICE = {4: 8, 8: 4}  # period: cells; windows of 32 pixels, as lattices come and go with the texture under them
 COLOUR_AXES = (
     *((1, 0, 0), (0, 1, 0), (0, 0, 1)),  # the cube's sides
@@ -88,6 +89,29 @@ def _areas(images: Tensor) -> Tensor:
     luma = (images * images.new_tensor(REC_601)[:, None, None]).sum(1, keepdim=True)
     areas = avg_pool2d(luma, AREA)
     return areas - areas.mean((1, 2, 3), keepdim=True)
+
+
+def unrest_distance(painted: Tensor, photos: Tensor, works: Tensor) -> Tensor:
+    """Return how much the paintings' colours change from place to place where the photos' don't, in the range's unit.
+
+    Neighbouring squares of 16 pixels are compared in all three channels: blotches of two colours that are equally light
+    escape `light_distance`. Where a photo is even, a painting may change as much as a work does in its calmest quarter.
+
+    Args:
+        painted: float (B, 3, H, W) in [-1, 1], sides of at least 32.
+        photos: float (B, 3, H, W) in [-1, 1].
+        works: float (B, 3, h, w) in [-1, 1], of any such size.
+    """
+    mine, layout, theirs = (_neighbour_changes(images) for images in (painted, photos, works))
+    even = torch.exp(-layout / EVEN)
+    return (even * torch.relu(mine - theirs.quantile(CALMEST))).sum() / even.sum()
+
+
+def _neighbour_changes(images: Tensor) -> Tensor:
+    """Return the mean differences of colour between squares and those below and to the right, float (N,)."""
+    areas = avg_pool2d(images, AREA)
+    changes = (areas[:, :, 1:] - areas[:, :, :-1], areas[..., 1:] - areas[..., :-1])
+    return torch.cat([change.abs().mean(1).flatten() for change in changes])
 
 
 def colour_distance(painted: Tensor, works: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from ganstyle.registry import load_registry
 
 QUICK = FitOptions(batch=2, crop=48, work_side=(48.0, 64.0), photo_side=(48.0, 64.0), lr=0.05, scored=2, aimed=4)
 
-NOTHING = dict.fromkeys(("style", "content", "light", "colour", "variation", "lattice"), 0.0)
+NOTHING = dict.fromkeys(("style", "content", "light", "unrest", "colour", "variation", "lattice"), 0.0)
 ONLY_RIVAL = FitOptions(batch=2, crop=48, scored=1, aimed=2, **NOTHING)
 
 
@@ -61,7 +61,7 @@ def test_a_score_is_the_same_whenever_it_is_asked(still_stylizer, works, photos)
     before = fitting.score(code)
     fitting.step(0.0)
     assert fitting.score(code) == before == fitted(still_stylizer, works, photos, steps=0, seed=9).score(code)
-    weights = {"style": 25.0, "content": 0.7, "light": 5.0, "colour": 3.0, "lattice": 10.0}
+    weights = {"style": 30.0, "content": 0.6, "light": 5.0, "unrest": 5.0, "colour": 3.0, "lattice": 10.0}
     assert before["total"] == pytest.approx(sum(weight * before[name] for name, weight in weights.items()))
 
 

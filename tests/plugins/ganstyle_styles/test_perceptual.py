@@ -12,6 +12,7 @@ from ganstyle_styles.perceptual import (
     colour_distance,
     light_distance,
     perceptual_parts,
+    unrest_distance,
 )
 from ganstyle_styles.windows import matched_windows
 
@@ -60,6 +61,34 @@ def test_the_sum_is_over_luma_not_over_single_colours():
     mean = 0.299 * 0.3 / 4
     expected = (3 * mean + 0.299 * 0.3 - mean) / 4
     assert light_distance(lighter, even, even).item() == pytest.approx(expected, rel=1e-5)
+
+
+EVEN_PHOTO = torch.zeros(1, 3, 32, 32)
+
+
+def test_blotches_of_equal_light_count_where_the_photo_is_even():
+    blotches = grey(0.0, 0.3, 0.3, 0.0) * torch.tensor([1.0, -0.299 / 0.587, 0.0]).view(1, 3, 1, 1)
+    assert light_distance(blotches, EVEN_PHOTO, EVEN_PHOTO).item() == pytest.approx(0, abs=1e-6)
+    step = 0.3 * (1 + 0.299 / 0.587) / 3  # mean over three channels, of all four pairs of neighbours
+    assert unrest_distance(blotches, EVEN_PHOTO, EVEN_PHOTO).item() == pytest.approx(step, rel=1e-4)
+    assert unrest_distance(EVEN_PHOTO, EVEN_PHOTO, blotches).item() == 0.0
+
+
+def test_where_the_photo_changes_the_painting_may():
+    photo = grey(0.0, 0.0, 0.0, 1.0)  # two of four pairs are even
+    painted = grey(0.0, 0.0, 0.0, 0.5)
+    assert unrest_distance(painted, photo, EVEN_PHOTO).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_a_painting_may_be_as_restless_as_the_calm_parts_of_the_work():
+    painted = grey(0.0, 0.2, 0.2, 0.0)
+    assert unrest_distance(painted, EVEN_PHOTO, grey(0.0, 0.2, 0.2, 0.0)).item() == pytest.approx(0, abs=1e-6)
+    assert unrest_distance(painted, EVEN_PHOTO, grey(0.0, 0.1, 0.1, 0.0)).item() == pytest.approx(0.1, rel=1e-4)
+
+
+def test_strokes_within_a_square_are_no_unrest():
+    stripes = (0.4 * torch.tensor([1.0, -1.0]).repeat(16)).expand(1, 3, 32, 32)
+    assert unrest_distance(stripes, EVEN_PHOTO, EVEN_PHOTO).item() == pytest.approx(0, abs=1e-6)
 
 
 def test_the_parts_are_distances_of_maps_and_windows_replace_whole_pictures(still_stylizer, pictures):
