@@ -92,7 +92,7 @@ class Progress:
 class Counting:
     """Shows progress of work in stages, e.g. reading and encoding, that have many pictures; a context manager.
 
-    Called before each picture with the stage, the pictures done and those there are.
+    Called before each picture, and at the end, with the stage, the pictures done and those there are.
 
     Args:
         progress: opens the progress of a stage, of its name and pictures, e.g. `Output.progress`.
@@ -106,7 +106,7 @@ class Counting:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._end(whole=error[0] is None)
+        self._end()
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         if done == 0:
@@ -114,13 +114,12 @@ class Counting:
             self._shown = self._progress(stage, total).__enter__() if total > MANY else None
         if self._shown is not None:
             self._shown.update(done)
+        if done == total:
+            self._end()
 
-    def _end(self, *, whole: bool = True) -> None:
-        """Leave the last state of a stage on the screen: all done, unless an error broke it off."""
+    def _end(self) -> None:
         shown, self._shown = self._shown, None
         if shown is not None:
-            if whole:
-                shown.update(shown.total or 0)
             shown.__exit__(None, None, None)
 
 

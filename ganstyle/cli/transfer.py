@@ -96,17 +96,17 @@ def transfer(
 
     Results are named STEM-STYLE.EXT, keep the folders' tree, orientation and transparency, and hold no location.
     """
-    from ganstyle.style.batch import check_suffix
+    from ganstyle.style.batch import check_out, check_suffix
     from ganstyle.style.optimising import Method
     from ganstyle.style.transfer import TransferOptions
 
-    output, place = Output(json, quiet), existing_mask(mask)
+    output, place = Output(json, quiet), existing_mask(mask, feather=feather)
     lists = {"strengths": numbers(strength, option="--strength"), "stroke_sizes": stroke_sizes(stroke_size)}
     chosen = Method(method, steps, backbone, download).checked()
     options = TransferOptions(1.0, preserve_color, seed, tile, halo, max_size, feather=feather, method=chosen.record)
     asked = _Asked(options, lists["strengths"], lists["stroke_sizes"], variations, chosen)
     asked.check()
-    suffix = check_suffix(format)
+    suffix, target = check_suffix(format), check_out(Path(out or DEFAULT_OUT))
     # All of this before torch is imported: a typing error is told at once.
     translating = _translating(model, direction, asked)
     wanted = _wanted(style, output, sheet=sheet and asked.count == 1, translating=translating)
@@ -114,7 +114,7 @@ def transfer(
     with received(photos) as files:
         found = _found(files, output, mask=place, sheet=sheet)
         call = _loaded(wanted, asked, model=translating or model, device=device, mask=place, output=output)
-        call = replace(call, found=found, out=Path(out or DEFAULT_OUT), suffix=suffix, how=how)
+        call = replace(call, found=found, out=target, suffix=suffix, how=how)
         if out == PIPE or (out is None and photos == [PIPE]):
             return _sent(call, sheet)
         return _sheets(call) if sheet else _paint(call)

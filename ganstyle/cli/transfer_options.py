@@ -99,12 +99,15 @@ def stroke_sizes(text: str) -> list[float | None]:
     return list(numbers(text, option="--stroke-size"))
 
 
-def existing_mask(mask: str | None) -> Path | None:
+def existing_mask(mask: str | None, *, feather: float | None = None) -> Path | None:
     """Return the path of a mask or of a folder of masks.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is none; or a feather for no mask.
     """
+    if mask is None and feather is not None:
+        hint = f"--mask sky.png --feather {feather:g}"
+        raise UsageError("--feather is for the borders of a mask", where="option --feather", hint=hint)
     if mask is not None and not Path(mask).exists():
         raise UsageError(f"no such mask: {mask!r}", where="option --mask", hint="a picture or a folder of pictures")
     return None if mask is None else Path(mask)

@@ -204,6 +204,8 @@ def _header_length(head: bytes, size: int, path: Path) -> int:
     length = int.from_bytes(head[:8], "little")
     if len(head) < 8 or length < 2:
         raise _broken(path, f"it has {size} bytes and no header")
+    if length > MAX_HEADER_BYTES and head[8:] != b"{":
+        raise _broken(path, "it is no safetensors file")
     if length > MAX_HEADER_BYTES:
         raise _broken(path, f"its header claims {length} bytes, at most {MAX_HEADER_BYTES} are read")
     if length > size - 8:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from ganstyle.api import Architecture, suggest
+from ganstyle.data.names import shown
 from ganstyle.errors import EnvironmentProblem, ModelError, UsageError
 from ganstyle.registry import Registry, default_registry
 
@@ -109,8 +110,7 @@ def weights_path(model: str | Path | None, registry: Registry) -> Path:
         EnvironmentProblem: the weights are not installed.
     """
     if model is not None and Path(model).exists():
-        path = Path(model)
-        return path / "model.safetensors" if path.is_dir() else path
+        return _model_in(Path(model))
     records = {record.name: record for record in base_records(registry)}
     if model is None:
         return _installed(records)
@@ -121,6 +121,15 @@ def weights_path(model: str | Path | None, registry: Registry) -> Path:
             hint="a model file, a run folder, or a name of `ganstyle arch list`",
         )
     return _installed({str(model): records[str(model)]})
+
+
+def _model_in(path: Path) -> Path:
+    if not path.is_dir():
+        return path
+    if not (path / "model.safetensors").is_file():
+        message, hint = f"{shown(path)} holds no model.safetensors", "a run folder of ganstyle train, or a model file"
+        raise ModelError(message, where=shown(path), hint=hint)
+    return path / "model.safetensors"
 
 
 def _installed(records: dict[str, Architecture]) -> Path:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ganstyle.api import suggest
-from ganstyle.data.finding import MISSING, Found
+from ganstyle.data.finding import IMAGE_SUFFIXES, MISSING, Found
 from ganstyle.data.names import safe_name, shown
 from ganstyle.data.provenance import STYLISED, read_marks
 from ganstyle.data.reading import Picture, open_picture
@@ -91,6 +91,19 @@ def plan(found: Found, variants: Sequence[Variant], *, out: Path, suffix: str | 
 def names_picture(out: Path) -> bool:
     """Whether a place for results is the name of a picture, not a folder."""
     return out.suffix.lower() in FORMATS and not out.is_dir()
+
+
+def check_out(out: Path) -> Path:
+    """Return the place for results; one named like a picture of a format that can't be written would become a folder.
+
+    Raises:
+        UsageError: it is such a name.
+    """
+    if out.suffix.lower() in IMAGE_SUFFIXES - FORMATS.keys() and not out.is_dir():
+        known = ", ".join(name[1:] for name in FORMATS)
+        hint = f"--out {shown(out.with_suffix('.png'))}; known: {known}"
+        raise UsageError(f"can't write a picture as {shown(out.name)}", where="option --out", hint=hint)
+    return out
 
 
 def _check_name(out: Path, count: int, suffix: str | None) -> None:

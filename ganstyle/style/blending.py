@@ -61,6 +61,8 @@ def normalised_weights(weights: Sequence[float]) -> list[float]:
         raise UsageError(f"weight {bad[0]} of a blend is not a number of 0 or more", where="option --style", hint=hint)
     if sum(weights) <= 0:
         raise UsageError("the weights of a blend sum to zero", where="option --style", hint=hint)
+    if math.isinf(sum(weights)):
+        return normalised_weights([weight / max(weights) for weight in weights])
     return [weight / sum(weights) for weight in weights]
 
 

@@ -63,7 +63,7 @@ def read_works(pictures: Pictures, *, watch: Watch | None = None) -> Works:
 
     Args:
         pictures: one picture or many; paths may be folders, which are searched.
-        watch: told before each picture the stage, `reading`, how many are done, and how many there are.
+        watch: told before each picture and at the end the stage, `reading`, how many are done, and how many there are.
 
     Raises:
         NoInputError: none can be used; says why the first one can't.
@@ -84,6 +84,8 @@ def read_works(pictures: Pictures, *, watch: Watch | None = None) -> Works:
             continue
         works.images.append(shrunk(image, 2 * ENCODE_SIDE))
         works.fingerprints.append(fingerprint)
+    if watch is not None:
+        watch("reading", len(sources), len(sources))
     if not works.images:
         raise _nothing_usable(pictures, works.skipped)
     return works
@@ -230,6 +232,8 @@ def style_of_works(
         if watch is not None:
             watch("encoding", done, len(works.images))
         codes.append(encode(base, image))
+    if watch is not None:
+        watch("encoding", len(codes), len(codes))
     card = StyleCard(
         check_name(name),
         base.name,

@@ -106,7 +106,7 @@ def test_a_share_fills_the_bar_where_counts_have_no_end(monkeypatch, capsys):
 def test_stages_with_many_pictures_are_shown_one_after_the_other(capsys):
     with Counting(Progress) as watch:
         for stage, total in (("reading", 9), ("encoding", 10), ("reading", 8)):
-            for done in range(total):
+            for done in range(total + 1):
                 watch(stage, done, total)
     lines = capsys.readouterr().err.splitlines()
     assert [line.split()[:2] for line in lines] == [["reading", "9/9"], ["encoding", "10/10"]]

@@ -282,12 +282,20 @@ def test_wrong_values_are_exit_2_before_any_work(painter: Painter, run_cli) -> N
     photo = put("p.png")
     for words, text in ((["--strength", "0.5,x"], "no list of numbers"), (["--strength", "0.5,0.5"], "twice"),
                         (["--stroke-size", "9"], "stroke size"), (["--stroke-size", "big"], "no number"),
-                        (["--variations", "0"], "variations"), (["--feather", "-1"], "feather"),
+                        (["--variations", "0"], "variations"), (["--feather", "4"], "borders of a mask"),
+                        (["--feather", "-1", "--mask", photo], "feather"), (["--out", "a.gif"], "as a.gif"),
+                        (["--out", "a.BMP", "--sheet"], "as a.BMP"), (["--model", "."], "holds no model"),
                         (["--method", "gatsy"], "gatys"), (["--steps", "0"], "steps"),
                         (["--preserve-color", "match:2"], "amount")):  # fmt: skip
         done = run_cli("transfer", photo, "-s", "sunset", *words)
-        assert (done.code, text in done.err) == (2, True), (words, done.err)
-    assert not Path("stylized").exists()
+        assert (done.code, text in done.err) == (5 if "--model" in words else 2, True), (words, done.err)
+    assert [path.name for path in Path().iterdir()] == ["p.png"]
+
+
+def test_a_folder_may_be_named_like_a_picture_if_it_exists(painter: Painter, run_cli) -> None:
+    Path("a.gif").mkdir()
+    assert run_cli("transfer", put("p.png"), "-s", "night", "-o", "a.gif").code == 0
+    assert written("a.gif") == ["p-night.png"]
 
 
 def test_a_base_model_that_cannot_optimise_says_so(painter: Painter, run_cli) -> None:

@@ -100,6 +100,7 @@ def test_pickles_are_recognised_and_never_run(tmp_path, monkeypatch, save):
 HOSTILE = {
     "empty": (b"", 0, b"", "no header"),
     "terabyte": ({}, 1 << 40, b"", "its header claims 1099511627776"),
+    "a picture": (b"", int.from_bytes(b"\xff\xd8\xff\xe0\0\x10JF", "little"), b"IF", "no safetensors file"),
     "longer than file": ({}, 1000, b"", "cut off"),
     "no json": (b"hello world!", None, b"", "no safetensors header"),
     "list": (b"[1, 2]", None, b"", "no safetensors header"),

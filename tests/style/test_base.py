@@ -43,6 +43,12 @@ def test_a_model_file_and_its_folder_are_accepted(painter: Painter) -> None:
         assert load_base(model, registry=painter.registry).sha256 == painter.base.sha256
 
 
+def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="holds no model") as caught:
+        load_base(tmp_path)
+    assert "run folder" in caught.value.hint
+
+
 def test_an_unknown_base_model_is_met_with_a_suggestion(painter: Painter) -> None:
     with pytest.raises(UsageError, match="did you mean 'moments'"):
         load_base("moment", registry=painter.registry)

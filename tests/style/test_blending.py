@@ -12,6 +12,7 @@ from ganstyle.style.blending import at_strength, blend_codes, check_strength, pa
 def test_weights_are_read_and_normalised() -> None:
     assert parse_blend("monet:0.6, van_gogh:0.4") == [("monet", 0.6), ("van_gogh", 0.4)]
     assert parse_blend("a:3,b") == [("a", 0.75), ("b", 0.25)]
+    assert parse_blend("a:1e308,b:1e308") == [("a", 0.5), ("b", 0.5)]
     assert parse_blend("dir/x.jpg:1e-1,b:0.3") == [("dir/x.jpg", pytest.approx(0.25)), ("b", pytest.approx(0.75))]
 
 
