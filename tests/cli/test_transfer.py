@@ -304,7 +304,7 @@ def test_a_base_model_that_cannot_optimise_says_so(painter: Painter, run_cli) ->
 
 
 def test_the_slow_method_is_recorded_with_its_steps(painter: Painter, run_cli, monkeypatch) -> None:
-    def brush_of(base: object, works: dict, *, steps: int, progress) -> object:
+    def brush_of(base: object, works: dict, *, steps: int, backbone: object, progress) -> object:
         assert {name: len(pictures) > 0 for name, pictures in works.items()} == {"sunset": True}
 
         def brush(pixels: np.ndarray, style: object, options: object) -> np.ndarray:
