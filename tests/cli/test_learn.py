@@ -132,6 +132,20 @@ def test_equal_seeds_give_equal_codes(painter: Painter, run_cli, works: Path) ->
     assert np.array_equal(stored("a").code, stored("b").code)
 
 
+@pytest.mark.parametrize(("flags", "wanted"), [([], True), (["--adapter"], True), (["--no-adapter"], False)])
+def test_an_adapter_is_refined_unless_it_is_declined(
+    painter: Painter, run_cli, works, monkeypatch, flags, wanted
+) -> None:
+    from ganstyle.style import learning
+
+    plans, refine = [], learning.refine
+    monkeypatch.setattr(
+        learning, "refine", lambda *args, plan, **how: plans.append(plan) or refine(*args, plan=plan, **how)
+    )
+    assert run_cli("learn", "leaf", works, "--steps", "1", *flags).code == 0
+    assert [plan.adapter for plan in plans] == [wanted]
+
+
 def test_typing_errors_are_told_before_torch_is_imported(painter: Painter, tmp_path: Path) -> None:
     wrong = {
         "nowhere": "error: nowhere does not exist\nwhere: nowhere",
