@@ -66,12 +66,15 @@ def means(rows: Rows, names: Collection[str] = MEASURES, *, intervals: bool = Tr
     return "\n".join(lines) + "\n"
 
 
-def differences(rows: Rows, names: Collection[str] = MEASURES) -> str:
-    """Return a markdown table of paired differences to the rival, with intervals and pairs won, by group of works."""
+def differences(rows: Rows, names: Collection[str] = MEASURES, *, apart: Collection[str] = MEASURES) -> str:
+    """Return a markdown table of paired differences to the rival, with intervals and pairs won.
+
+    Measures in `apart` are told by group of works, too.
+    """
     others = [method for method in _methods(rows) if method not in (RIVAL, "photo")]
     lines = _head("measure, works", others)
     for name in (name for name in _present(rows, names) if MEASURES[name][1]):
-        for group, some in groups(rows).items():
+        for group, some in (groups(rows) if name in apart else {"all": rows}).items():
             found = [against(some, method, name) for method in others]
             cells = [f"{m:+.3g} ({lo:+.3g} to {hi:+.3g}), {won}/{n}" if n else "" for (m, lo, hi), won, n in found]
             lines.append(f"| {MEASURES[name][0]}, {group} | " + " | ".join(cells) + " |")
@@ -98,7 +101,7 @@ def whole_report(rows: Rows) -> str:
 
 def summary(rows: Rows, names: Collection[str] = MEASURES) -> str:
     """Return the tables of a results page: means without intervals, and differences."""
-    return "\n".join([means(rows, names, intervals=False), f"{EXPLAINED}\n", differences(rows, names)])
+    return "\n".join([means(rows, names, intervals=False), f"{EXPLAINED}\n", differences(rows, names, apart=JUDGED)])
 
 
 EXPLAINED = f"Paired differences to `{RIVAL}` (below 0 is better) with 95 % intervals, pairs won:"

@@ -203,6 +203,11 @@ def test_differences_are_counted_in_every_group_of_works(programs):
     assert cells["style, all"].startswith("-0.5 (") and cells["style, all"].endswith(", 2/3")
 
 
+def test_a_measure_that_is_not_told_apart_has_one_line(programs):
+    rows = numbers("instant", [1.0, 3.0, 5.0]) + numbers("arbitrary", [2.0, 4.0, 4.5])
+    assert len(programs.tables.differences(rows, apart=()).splitlines()) == 3
+
+
 def test_works_of_one_kind_make_one_group(programs):
     assert list(programs.tables.groups(numbers("photo", [1.0, 2.0, 3.0], seen=(True,) * 3))) == ["all"]
 
