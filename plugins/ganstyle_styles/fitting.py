@@ -55,16 +55,16 @@ class FitOptions:
         scored: crops of photos, and as many of works for colours, that a score is measured on.
     """
 
-    content: float = 0.6
-    style: float = 30.0
+    content: float = 0.7
+    style: float = 25.0
     light: float = 5.0
-    unrest: float = 5.0
+    unrest: float = 15.0
     colour: float = 3.0
     variation: float = 0.3
     adversarial: float = 0.7
     lattice: float = 10.0
     lr: float = 1e-2
-    adapter_lr: float = 3e-3
+    adapter_lr: float = 1.5e-3
     rival_lr: float = 4e-4
     ramp: tuple[float, float] = (0.05, 0.25)
     batch: int = 4
