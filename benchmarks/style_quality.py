@@ -41,8 +41,9 @@ def judged(bench: Bench, method: str, photo: str, *, work: Work) -> dict[str, fl
     judge = bench.judge
 
     def network() -> dict[str, float]:
-        seen = look(judge, as_input(paint(bench, method, photo, work=work)))
-        return by_judge(judge, bench.photo_seen(photo), bench.work_seen(work), painted=seen)
+        before = bench.photo_seen(photo)
+        seen = before if method == "photo" else look(judge, as_input(paint(bench, method, photo, work=work)))
+        return by_judge(judge, before, bench.work_seen(work), painted=seen)
 
     def pixels() -> dict[str, float]:
         painted = bench.picture(paint(bench, method, photo, work=work))
