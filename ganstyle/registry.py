@@ -264,7 +264,7 @@ def _options_annotation(target: Callable[..., Any]) -> type[Options]:
 def _globals_of(target: Any) -> dict[str, Any]:
     while isinstance(target, functools.partial):
         target = target.func
-    function = inspect.unwrap(target.__init__ if isinstance(target, type) else target)
+    function = inspect.unwrap(typing.cast(Any, target).__init__ if isinstance(target, type) else target)
     if not hasattr(function, "__globals__"):
         function = type(function).__call__
     return getattr(function, "__globals__", {})

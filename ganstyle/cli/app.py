@@ -127,15 +127,15 @@ _ROOT_ONLY = frozenset({"install_completion", "show_completion"})
 class LazyGroup(TyperGroup):
     """A group that lists commands from the table and imports one only to run it."""
 
-    def list_commands(self, ctx: typer.Context) -> list[str]:
+    def list_commands(self, ctx: Any) -> list[str]:
         """Return the names in the order of the table."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Import a command's module and return the command; None when there is no such name."""
         return load_command(cmd_name) if cmd_name in COMMANDS else None
 
-    def resolve_command(self, ctx: typer.Context, args: list[str]) -> Any:
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command; a picture's path in its place means `transfer`."""
         name = args[0]
         if name not in COMMANDS:
@@ -144,7 +144,7 @@ class LazyGroup(TyperGroup):
             args = ["transfer", *args]
         return super().resolve_command(ctx, args)
 
-    def format_commands(self, ctx: typer.Context, formatter: Any) -> None:
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write the table; no module is imported, so none can break it."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, row.summary) for name, row in COMMANDS.items()])

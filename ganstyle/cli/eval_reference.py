@@ -42,8 +42,9 @@ def write_statistics(path: Path, found: Assessment) -> str:
     from ganstyle.engine.references import write_reference
 
     evaluator = next(iter(found.evaluators.values()), None)
-    if not hasattr(evaluator, "moments"):
+    moments = getattr(evaluator, "moments", None)
+    if moments is None:
         reason = found.scores[0].error or f"{found.scores[0].metric} keeps no mean and covariance"
         raise UsageError(f"no reference was written: {reason}", where=str(path), hint="--metric fid")
-    write_reference(path, *evaluator.moments(real=True))
+    write_reference(path, *moments(real=True))
     return str(path)

@@ -131,7 +131,7 @@ def set_subject(words: Sequence[str], real: str | None, runs: Path, *, sampling:
         out.say(f"sampling {fake}")
         found = model_subject(fake, sampling, registry=registry)
         against = real_set or found.real
-        facts = {"generated": fake, "real": other or ("the run's own data" if found.real else None)}
+        facts: dict[str, Any] = {"generated": fake, "real": other or ("the run's own data" if found.real else None)}
         facts |= {"seed": sampling.seed, "model": found.model.card.arch.name}
         kind = "sets" if against is not None else "lone"
         return Subject(kind, found.samples, against, source=found.source, facts=facts)

@@ -6,7 +6,7 @@ import contextlib
 import shlex
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -185,7 +185,7 @@ class Making:
             self.output.warn(f"{why if why.startswith(what) else f'{what}: {why}'}; left out")
         return works
 
-    def style(self, name: str, works: Works, base: BaseModel, facts: dict[str, str]) -> Style:
+    def style(self, name: str, works: Works, base: BaseModel, facts: Mapping[str, Any]) -> Style:
         """Return the style of works."""
         from ganstyle.style.learning import style_of_works
 
@@ -221,7 +221,7 @@ class Making:
         if after is before:  # stopped before the first step
             return style
         measured_alike = after.instant_score == before.refined_score  # same works, photographs and crops
-        total = {
+        total: dict[str, Any] = {
             "fit_steps": before.fit_steps + after.fit_steps,
             "fit_seconds": round(before.fit_seconds + after.fit_seconds, 1),
             "instant_score": before.instant_score if measured_alike else after.instant_score,
@@ -297,7 +297,7 @@ def keep(bank: StyleBank, style: Style, out: Path | None, overwrite: bool, outpu
     path = target_of(style.name, out)
     written = write_style(style, path, overwrite=overwrite) if path else bank.add(style, overwrite=overwrite)
     card = style.card
-    facts = {
+    facts: dict[str, Any] = {
         "style": style.name,
         "path": written,
         "works": card.works,

@@ -101,10 +101,10 @@ def transfer(
     from ganstyle.style.transfer import TransferOptions
 
     output, place = Output(json, quiet), existing_mask(mask, feather=feather)
-    lists = {"strengths": numbers(strength, option="--strength"), "stroke_sizes": stroke_sizes(stroke_size)}
+    strengths, sizes = numbers(strength, option="--strength"), stroke_sizes(stroke_size)
     chosen = Method(method, steps, backbone, download).checked()
     options = TransferOptions(1.0, preserve_color, seed, tile, halo, max_size, feather=feather, method=chosen.record)
-    asked = _Asked(options, lists["strengths"], lists["stroke_sizes"], variations, chosen)
+    asked = _Asked(options, strengths, sizes, variations, chosen)
     asked.check()
     suffix, target = check_suffix(format), check_out(Path(out or DEFAULT_OUT))
     # All of this before torch is imported: a typing error is told at once.
@@ -137,7 +137,7 @@ class _Asked:
     def variants(self, groups: list[tuple[Style, ...]]) -> list[Variant]:
         from ganstyle.style.variants import variants_of
 
-        lists = {"strengths": self.strengths, "stroke_sizes": self.stroke_sizes}
+        lists: dict[str, Any] = {"strengths": self.strengths, "stroke_sizes": self.stroke_sizes}
         return variants_of(groups, options=self.options, variations=self.variations, **lists)
 
     def check(self) -> None:
@@ -225,7 +225,7 @@ def _translating(model: str | None, direction: str | None, asked: _Asked) -> _Tr
         )
     if found is None:
         return None
-    how = {"method": asked.method.name, "strengths": asked.strengths, "variations": asked.variations}
+    how: dict[str, Any] = {"method": asked.method.name, "strengths": asked.strengths, "variations": asked.variations}
     check_asked(**how, has_domains=bool(found.domains))
     return _Translating(found, direction)
 
@@ -267,21 +267,21 @@ def _loaded(
 
     bank, brush = StyleBank(), None
     if isinstance(model, _Translating):
-        way = {"direction": model.direction, "device": device}
+        way: dict[str, Any] = {"direction": model.direction, "device": device}
         base, found, brush = model.translation.opened(wanted, asked.options, **way)
         styles = distinct(found)
     else:
         base = load_base(model, device=device)
         with Counting(output.progress) as told:
             styles = distinct(select_style(text, bank=bank, base=base, warn=output.warn, watch=told) for text in wanted)
-    groups = [tuple(styles)] if mask else [(style,) for style in styles]
+    groups: list[tuple[Style, ...]] = [tuple(styles)] if mask else [(style,) for style in styles]
     masks = Masks(mask, len(styles), asked.options.feather) if mask else None
     call = _Call(base, asked, asked.variants(groups), output, masks, brush)
     if asked.method.name == "fast":
         return call
     works = {style.name: works_of(text, style, bank=bank) for text, style in zip(wanted, styles, strict=True)}
     ticker = StepsOfAll()
-    how = {"steps": asked.method.steps, "backbone": asked.method.build(), "progress": ticker}
+    how: dict[str, Any] = {"steps": asked.method.steps, "backbone": asked.method.build(), "progress": ticker}
     return replace(call, ticker=ticker, brush=optimising_brush(base, works, **how))
 
 

@@ -47,7 +47,7 @@ class _Layout:
 
 
 def contact_sheet(
-    images: Sequence[Tensor],
+    images: Sequence[Tensor | Image.Image],
     *,
     columns: int,
     labels: Sequence[str] | None = None,
@@ -57,7 +57,7 @@ def contact_sheet(
     """Lay pictures out in rows on a light page.
 
     Args:
-        images: uint8 (3, H, W) each; smaller ones are centred in the place of the widest, the tallest of their row.
+        images: uint8 (3, H, W), or pictures; smaller ones are centred in the place of the widest, tallest of their row.
         columns: pictures per row.
         labels: one per picture, set below it; or one per column, set on top.
         row_labels: one per row, set on the left.

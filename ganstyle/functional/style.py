@@ -145,10 +145,11 @@ def mean_statistics(several: Sequence[Statistics]) -> dict[str, tuple[Tensor, Te
     Args:
         several: at least one, each with the same taps; sizes of the works may differ.
     """
-    return {
-        tap: tuple(torch.stack(part).mean(0) for part in zip(*(one[tap] for one in several), strict=True))
-        for tap in several[0]
-    }  # type: ignore[return-value]
+    means = {}
+    for tap in several[0]:
+        grams, moments = zip(*(one[tap] for one in several), strict=True)
+        means[tap] = torch.stack(grams).mean(0), torch.stack(moments).mean(0)
+    return means
 
 
 def gram_distance(value: Statistics, target: Statistics) -> Tensor:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from ganstyle.api import suggest
 from ganstyle.data.finding import IMAGE_SUFFIXES, MISSING, Found
@@ -260,7 +261,7 @@ def run(
             continue
         try:
             picture, regions = read(job.photo, job.root)
-            how = {"base": base, "regions": regions, "options": job.variant.options, "brush": brush}
+            how: dict[str, Any] = {"base": base, "regions": regions, "options": job.variant.options, "brush": brush}
             painting = apply_styles(_usable(picture, job.target), job.variant.styles, **how)
             replace_it = overwrite and job.target.resolve() not in inputs  # never somebody's photograph
             path = painting.save(job.target, overwrite=replace_it, quality=quality)
@@ -338,7 +339,7 @@ def sheets(
     Raises:
         EnvironmentProblem: disk, memory or device: the rest would fail as well.
     """
-    facts = {"command": "transfer --sheet", "cells": [variant.label for variant in variants]}
+    facts: dict[str, Any] = {"command": "transfer --sheet", "cells": [variant.label for variant in variants]}
     facts["seed"] = variants[0].options.seed
     read = _reader(masks)
     for photo, target in sheet_targets(found, out).items():

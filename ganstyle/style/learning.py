@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
@@ -213,7 +213,8 @@ def make_style(
         NoInputError: no picture can be used.
         UsageError: the base model can't refine, or the name is none.
     """
-    return style_of_works(read_works(pictures), name=name, base=base, plan=plan, lean=lean, **facts)
+    given: dict[str, Any] = {"plan": plan, "lean": lean, **facts}
+    return style_of_works(read_works(pictures), name=name, base=base, **given)
 
 
 def style_of_works(
@@ -274,7 +275,7 @@ def refine(style: Style, works: Works, *, base: BaseModel, plan: RefinePlan) -> 
 
 def with_code(style: Style, refined: Refined, plan: RefinePlan) -> Style:
     """Return the style with a refined code, and on its card how that came about."""
-    facts = {
+    facts: dict[str, Any] = {
         "fit_steps": refined.steps,
         "fit_seconds": round(refined.seconds, 1),
         "fit_loss": plan.loss_name if plan.loss is not None else "",

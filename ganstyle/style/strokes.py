@@ -164,9 +164,9 @@ def edge_slopes(painted: Floats, luma: Floats) -> Floats:
     Source: He et al. 2010, equation 5.
     """
     mean = _box(luma)
-    variance = np.maximum(_box(luma * luma) - mean * mean, 0)
+    variance = np.maximum(_box(luma * luma) - mean * mean, np.float32(0))
     epsilon = np.float32(SLOPE_EPSILON * 255**2)
-    slopes = [_box((_box(luma * plane) - mean * _box(plane)) / (variance + epsilon)) for plane in painted]
+    slopes = [_box(np.divide(_box(luma * plane) - mean * _box(plane), variance + epsilon)) for plane in painted]
     return np.stack(slopes)
 
 
@@ -187,9 +187,9 @@ def kuwahara(planes: Floats, radius: float) -> Floats:
         return planes
     luma = np.tensordot(_LUMA, planes, 1)
     mean = _blurred(luma, radius)
-    variance = np.maximum(_blurred(luma * luma, radius) - mean * mean, 0)
+    variance = np.maximum(_blurred(luma * luma, radius) - mean * mean, np.float32(0))
     padding = math.ceil(radius) + 1
-    weight = _padded((1 + variance / 4) ** -6, padding)
+    weight = _padded(np.power(1 + variance / 4, -6), padding)
     weighted = [weight * _padded(_blurred(plane, radius), padding) for plane in planes]
     angles = [2 * math.pi * number / DIRECTIONS for number in range(DIRECTIONS)]
     offsets = [(radius * math.sin(angle), radius * math.cos(angle)) for angle in angles]

@@ -183,7 +183,7 @@ def _paint_once(painter: TilePainter, job: _Job, *, side: int, halo: int) -> Pix
     height, width = job.picture.shape[:2]
     tiles = list(tiles_of(height, width, side=side, halo=halo))
     whole = len(tiles) == 1 and height * width <= WHOLE_PIXELS
-    how = {"statistics": None if whole else job.moments(painter), "seed": job.seed}
+    how: dict[str, Any] = {"statistics": None if whole else job.moments(painter), "seed": job.seed}
     result = np.empty_like(job.picture)
     for tile in tiles:
         content = tile.read(job.picture)

@@ -298,8 +298,8 @@ def apply_styles(
         painted = painted_in(styles[0])
     else:
         check_fit(regions.plane.shape[::-1], photo.size, name=regions.name)
-        makers = [*(functools.partial(painted_in, style) for style in styles), lambda: rgb][: regions.count]
-        painted = composed(regions.planes(photo.size), makers)
+        makers: list[Callable[[], Pixels]] = [functools.partial(painted_in, style) for style in styles]
+        painted = composed(regions.planes(photo.size), [*makers, lambda: rgb][: regions.count])
     settings = settings_of(styles, base, options) | _masked(regions)
     return Painting(painted, photo.alpha, photo.notes, settings, photo.icc, tuple(shortages))
 

@@ -153,8 +153,8 @@ class Translation:
             reason = f"a reference is given by its path, found a {type(odd[0]).__name__}"
             raise UsageError(reason, where="style", hint=self._hint)
         texts = self.check([str(part) for part in wanted], direction)
-        asked = {"method": options.method, "strengths": [options.strength], "variations": options.variation}
-        check_asked(**asked, has_domains=bool(self.domains))
+        asked: dict[str, Any] = {"strengths": [options.strength], "variations": options.variation}
+        check_asked(method=options.method, **asked, has_domains=bool(self.domains))
         base = self.load(device)
         return base, self.styles(texts, base, direction=direction, seed=options.seed), translating_brush(base)
 
@@ -273,6 +273,7 @@ class TranslatorPainter:
         self.engine = f"torch {torch.__version__}"
         self.translator, self.device = translator, device
         self.code_length: int | None = getattr(translator, "code_length", 0) or 1
+        self.adapter_length = 0
 
     def paint_tile(
         self, content: Pixels, code: Code, *, statistics: Any = None, offset: tuple[int, int] = (0, 0), seed: int = 0
