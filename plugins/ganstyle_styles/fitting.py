@@ -58,8 +58,8 @@ class FitOptions:
     content: float = 0.7
     style: float = 25.0
     light: float = 5.0
-    unrest: float = 15.0
-    colour: float = 3.0
+    unrest: float = 10.0
+    colour: float = 8.0
     variation: float = 0.3
     adversarial: float = 0.7
     lattice: float = 10.0
