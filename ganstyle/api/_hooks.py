@@ -21,7 +21,9 @@ class HookSpecs:
     @hookspec
     def ganstyle_components(self) -> Iterable[Component]:
         """Return the components this plugin contributes (required)."""
+        raise NotImplementedError
 
     @hookspec
     def ganstyle_checks(self) -> Iterable[tuple[str, bool, str]]:
         """Return (what, ok, remedy) lines for `ganstyle doctor` (optional)."""
+        raise NotImplementedError

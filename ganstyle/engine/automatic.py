@@ -159,13 +159,14 @@ RULES: Mapping[str, Callable[[Situation], tuple[Any, str]]] = {
 
 def _with(config: Config, key: str, value: Any) -> Config:
     section, *names, option = key.split(".")
-    old = getattr(config, section)
+    old, changed = getattr(config, section), dict[str, Any]()
     if isinstance(old, Selection):
-        return replace(config, **{section: _chosen(old, option, value)})
-    if isinstance(old, tuple):
-        changed = tuple(_chosen(one, option, value) if one.name == names[0] else one for one in old)
-        return replace(config, **{section: changed})
-    return replace(config, **{section: old.model_copy(update={option: value})})
+        changed[section] = _chosen(old, option, value)
+    elif isinstance(old, tuple):
+        changed[section] = tuple(_chosen(one, option, value) if one.name == names[0] else one for one in old)
+    else:
+        changed[section] = old.model_copy(update={option: value})
+    return replace(config, **changed)
 
 
 def _chosen(old: Selection, option: str, value: Any) -> Selection:

@@ -335,9 +335,9 @@ def _loss(team: _Team, error: Exception) -> RankLost:
 
 def _roll_call(team: _Team) -> tuple[dict[str, Any], list[int]]:
     """Return the note of the rank that failed first, if any, and the ranks that don't answer."""
-    team.store.set(f"present/{team.own}", b"1")
+    team.store.set(f"present/{team.own}", "1")
     deadline = time.monotonic() + NOTE_SECONDS
-    note, missing = {}, list(range(team.world))
+    note, missing = dict[str, Any](), list(range(team.world))
     while not note and missing and time.monotonic() < deadline:
         time.sleep(0.05)
         missing = [number for number in missing if not team.store.check([f"present/{number}"])]

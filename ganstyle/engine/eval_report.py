@@ -189,7 +189,7 @@ def _styles(styles: Works, figures: Figures) -> str:
 
 def _pair_sections(found: Assessment, pairs: PairSet | None, figures: Figures) -> dict[str, str]:
     """Return best and worst pairs under each metric that has a value for each pair."""
-    sections = {}
+    sections: dict[str, str] = {}
     for key, values in found.pair_values.items() if pairs is not None else ():
         score = next((one for one in found.scores if one.key == key), None)
         if len(sections) == PAIR_METRICS:
@@ -242,7 +242,7 @@ def _neighbours(found: Assessment, fake: ImageSet, real: Any, *, figures: Figure
         f"below 1 suggests a copy. {copies:,} of {len(near.index):,} are below 1."
     )
     found_pairs = [
-        (f"{float(ratio[row]):.2f}", *(figures.figure(one[1], one[0]) for one in (left[a], right[b])))
+        (f"{float(ratio[row]):.2f}", figures.figure(left[a][1], left[a][0]), figures.figure(right[b][1], right[b][0]))
         for row, a, b in zip(closest.tolist(), fakes, reals, strict=True)
         if a in left and b in right
     ]

@@ -155,7 +155,7 @@ def _graph(generator: nn.Module, space: CodeSpace) -> Any:
     import onnx
 
     names = ["z", *(["labels"] if space.labels else [])]
-    stream = io.BytesIO()
+    stream: Any = io.BytesIO()  # torch takes streams; its annotation knows but names
     with _quiet(), torch.no_grad():
         torch.onnx.export(
             generator,

@@ -175,7 +175,7 @@ class CodeSpace:
         following = keys[torch.arange(1, len(keys) + 1, device=self.device) % len(keys)]
         between = linear if self.styled else spherical
         codes = torch.stack([between(keys.codes, following.codes, float(t)) for t in moments], 1).flatten(0, 1)
-        if keys.shares is None:
+        if keys.shares is None or following.shares is None:
             return Latents(codes)
         shares = torch.stack([linear(keys.shares, following.shares, float(t)) for t in moments], 1).flatten(0, 1)
         return Latents(codes, shares)

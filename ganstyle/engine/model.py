@@ -80,7 +80,7 @@ def card_of(config: Config, image: ImageSpec, *, registry: Registry, **facts: An
         return named(kind, options.pop("name"), options)
 
     shape = Shape(height=image.height, width=image.width, channels=image.channels, labels=image.labels)
-    parts = {kind: chosen(kind, kind) for kind in ("arch", "task", "loss")}
+    parts: dict[str, Any] = {kind: chosen(kind, kind) for kind in ("arch", "task", "loss")}
     if config.discriminator is not None:
         parts["discriminator"] = chosen("arch", "discriminator")
     penalties = [named("regularizer", name, options) for name, options in sorted(resolved["regularizer"].items())]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -95,7 +96,7 @@ class GuardedAdam:
         moved = {key: parameter for key, parameter in self.parameters.items() if parameter.grad is not None}
         if not moved:
             return
-        gradients = [parameter.grad for parameter in moved.values()]
+        gradients = [parameter.grad for parameter in moved.values() if parameter.grad is not None]
         self.norm = torch.nn.utils.get_total_norm(gradients)
         divisor = None if self.loss_scale is None else self.loss_scale.scale
         self.norm = self.norm if divisor is None else self.norm / divisor
@@ -111,7 +112,8 @@ class GuardedAdam:
     ) -> None:
         slots = [self._slots(key) for key in moved]
         steps, first, second = ([slot[name] for slot in slots] for name in SLOTS)
-        (beta1, beta2), steady = self.current_betas, {"weight_decay": 0.0, "amsgrad": False, "maximize": False}
+        beta1, beta2 = self.current_betas
+        steady: dict[str, Any] = {"weight_decay": 0.0, "amsgrad": False, "maximize": False}
         torch._foreach_add_(steps, 1.0)
         torch._fused_adam_(
             list(moved.values()),

@@ -41,7 +41,9 @@ def seed_rank(seed: int, rank: int, *, images: int = 0) -> None:
 def packed(*, rank: int) -> dict[str, Any]:
     """Return what `capture` returns as JSON, to be sent to rank 0."""
     tensors, facts = capture(rank=rank)
-    as_text = {name: [str(value.dtype), base64.b64encode(value.numpy()).decode()] for name, value in tensors.items()}
+    as_text = {
+        name: [str(value.dtype), base64.b64encode(value.numpy().tobytes()).decode()] for name, value in tensors.items()
+    }
     return {"tensors": as_text, "facts": facts}
 
 
@@ -81,7 +83,8 @@ def capture(*, rank: int = 0) -> tuple[dict[str, Tensor], dict[str, Any]]:
         the few numbers that are not words.
     """
     version, words, python_gauss = random.getstate()
-    kind, keys, position, has_gauss, numpy_gauss = np.random.get_state(legacy=True)
+    legacy: Any = np.random.get_state(legacy=True)
+    kind, keys, position, has_gauss, numpy_gauss = legacy
     tensors = {
         "torch": torch.get_rng_state(),
         "python": torch.tensor(words, dtype=torch.int64),
@@ -101,7 +104,7 @@ def restore(tensors: Mapping[str, Tensor], facts: Mapping[str, Any], *, rank: in
         What could not be restored, e.g. `["cuda0"]`: the caller must lower the promise of the resume, because the
         run goes on with other random numbers.
     """
-    setters = {"torch": torch.set_rng_state, "python": _set_python, "numpy": _set_numpy}
+    setters: dict[str, Any] = {"torch": torch.set_rng_state, "python": _set_python, "numpy": _set_numpy}
     setters |= {name: _cuda_setter(index) for index, name in enumerate(_cuda_states())}
     missing = []
     for name, setter in setters.items():

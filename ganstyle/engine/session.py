@@ -92,7 +92,7 @@ class Session:
         """Yield batches on the device from the present image count on, in the networks' memory format."""
         train = self.config.train
         layout = _FORMATS[train.memory_format]
-        place = {"counter": self.images, "seed": self.data_seed, "share": (rank(), world_size())}
+        place: dict[str, Any] = {"counter": self.images, "seed": self.data_seed, "share": (rank(), world_size())}
         loader = self.loader(batch=train.batch, workers=train.workers, **place)
         for batch in loader:
             self.bad_files = sorted({*self.bad_files, *loader.bad_files})

@@ -32,7 +32,7 @@ class StopRequest:
 
     def __enter__(self) -> StopRequest:
         if threading.current_thread() is threading.main_thread():
-            handlers = {"SIGTERM": self._on_stop, "SIGINT": self._on_stop, "SIGUSR1": self._on_save}
+            handlers: dict[str, Any] = {"SIGTERM": self._on_stop, "SIGINT": self._on_stop, "SIGUSR1": self._on_save}
             for name, handler in {**handlers, "SIGHUP": signal.SIG_IGN}.items():
                 number = getattr(signal, name, None)  # Windows has two of the four
                 if number is not None:

@@ -126,7 +126,8 @@ class TrialEvaluation:
     def _source(self) -> LatentSource | None:
         """Return the averaged generator, if it makes pictures from latents."""
         generator = self.session.averaged.networks.get("generator")
-        return LatentSource(generator) if isinstance(getattr(generator, "z_dim", None), int) else None
+        makes = isinstance(getattr(generator, "z_dim", None), int)
+        return LatentSource(generator) if generator is not None and makes else None
 
     def _samples(self, still_wanted: Callable[[int], None]) -> Iterator[Tensor]:
         """Yield uint8 (3, H, W), the same latents at every evaluation."""

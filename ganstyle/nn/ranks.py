@@ -106,9 +106,9 @@ class JointBatchNorm(_BatchNorm):
 
     @torch.no_grad()
     def _remember(self, mean: Tensor, variance: Tensor, *, count: int) -> None:
-        if self.running_mean is None:
+        if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:
             return
-        self.num_batches_tracked += 1
+        self.num_batches_tracked.add_(1)
         factor = self.momentum if self.momentum is not None else 1.0 / float(self.num_batches_tracked)
         self.running_mean.lerp_(mean, factor)
         self.running_var.lerp_(variance * (count / max(1, count - 1)), factor)

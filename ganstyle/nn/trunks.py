@@ -57,7 +57,7 @@ class Trunk(nn.Module):
         super().__init__()
         self.net, self.weights_sha256, self.standard = net, weights_sha256, standard
         with torch.device("meta"):  # nothing is drawn at random; the classifier's half gigabyte is dropped below
-            network = BUILDERS[net](weights=None)
+            network: Any = BUILDERS[net](weights=None)
         whole = any(not name.startswith("features.") for name in state)
         prefix = "" if whole else "features."
         try:
@@ -67,7 +67,7 @@ class Trunk(nn.Module):
             )
         except RuntimeError:  # torch lists every name; one sentence says more
             raise ModelError(f"these are not the weights of torchvision's {type(network).__name__} ({net})") from None
-        self.layers = network.features.requires_grad_(False).eval()
+        self.layers: nn.Sequential = network.features.requires_grad_(False).eval()
         self.register_buffer("mean", torch.tensor(MEAN)[:, None, None], persistent=False)
         self.register_buffer("deviation", torch.tensor(DEVIATION)[:, None, None], persistent=False)
 

@@ -48,8 +48,8 @@ def check_graph(subject: Subject, stylizer: nn.Module, findings: Findings) -> No
     codes = [code]
     if length := drawn.adapter_length:
         own = network_painter.adapter_length
-        told = f"the graph's adapter_length is {length}, the network's {own}"
-        if findings.require(length == own, told, "equal, or none at all of the graph's"):
+        unequal = f"the graph's adapter_length is {length}, the network's {own}"
+        if findings.require(length == own, unequal, "equal, or none at all of the graph's"):
             codes.append(_with_adapter(code, length))
     for _ in range(2):
         for one in codes:
@@ -63,13 +63,13 @@ def _compare(drawn: TilePainter, network: TilePainter, code: Array, *, findings:
     """Paint a picture by its own moments, and a piece by those of the whole."""
     picture = _picture()
     whole = [painter.paint_tile(picture, code, seed=3) for painter in (drawn, network)]
-    _require_alike(*whole, "a picture", findings=findings)
+    _require_alike(whole[0], whole[1], "a picture", findings=findings)
     piece = picture[SHIFT[0] :, SHIFT[1] :]
     pieces = [
         painter.paint_tile(piece, code, statistics=painter.measure(picture, code, seed=3), offset=SHIFT, seed=3)
         for painter in (drawn, network)
     ]
-    _require_alike(*pieces, "a piece with the moments of the whole", findings=findings)
+    _require_alike(pieces[0], pieces[1], "a piece with the moments of the whole", findings=findings)
 
 
 def _compare_codes(drawn: GraphPainter, network: Any, *, findings: Findings) -> None:

@@ -119,6 +119,7 @@ def calls_of(networks: Mapping[str, nn.Module], role: str, spec: ImageSpec) -> I
 
 
 def _translations(network: Any, pictures: Tensor, shape: tuple[int, ...]) -> Iterator[Call]:
+    run: Callable[..., Any]
     if not network.domains:
         for direction in network.directions:
             run = lambda network, images, direction=direction: network.translate(images, direction=direction)  # noqa: E731

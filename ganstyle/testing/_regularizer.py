@@ -110,7 +110,8 @@ def _check_restored(penalty: Any, subject: Subject, *, findings: Findings) -> No
     other = subject.build()
     if not check_state(penalty, other, findings=findings):
         return
-    _ready(penalty), _ready(other)
+    _ready(penalty)
+    _ready(other)
     with findings.watching("a call after its state was restored"):
         same = torch.equal(_seeded(penalty, _case(penalty)), _seeded(other, _case(other)))
         findings.require(same, "it differs after its state was restored", "put all that changes into state_tensors()")
