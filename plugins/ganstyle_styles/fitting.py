@@ -20,6 +20,7 @@ from .groups import Groups, grouped_distance, grouped_style, window_groups
 from .parts import random_crops, split_photos, split_works
 from .perceptual import CONTENT_TAPS, GRAM_TAPS, colour_distance, lattice_loss, light_distance, unrest_distance
 from .rival import Contest
+from .windows import windows
 
 if TYPE_CHECKING:
     from .adastyle import Stylizer
@@ -172,7 +173,7 @@ class Fitting:
             "light": float(light_distance(painted, self._exam, self._exam_works)),
             "unrest": float(unrest_distance(painted, self._exam, self._exam_works)),
             "colour": float(colour_distance(painted, self._exam_works)),
-            "lattice": float(lattice_loss(painted)),
+            "lattice": float(lattice_loss(windows(painted, self._grid))),
         }
         return parts | {"total": sum(getattr(self.options, name) * part for name, part in parts.items())}
 
@@ -214,7 +215,7 @@ class Fitting:
             "unrest": unrest_distance(painted, photos, works),
             "colour": colour_distance(painted, works),
             "variation": total_variation(painted) / 2,
-            "lattice": lattice_loss(painted),
+            "lattice": lattice_loss(windows(painted, self._grid)),  # or busy parts would hide a sky's
         }
 
     def _grouped(self, maps: Maps, images: Tensor) -> dict[str, Groups]:

@@ -10,7 +10,7 @@ import torch
 from ganstyle_styles.crops import as_input
 from ganstyle_styles.fitting import FitOptions, Fitting, rate_at
 from ganstyle_styles.groups import grouped_distance
-from ganstyle_styles.perceptual import GRAM_TAPS
+from ganstyle_styles.perceptual import GRAM_TAPS, lattice_loss
 
 from ganstyle.registry import load_registry
 
@@ -106,6 +106,16 @@ def test_an_even_photo_is_compared_with_the_calm_work_wherever_it_stands_in_the_
     right, wrong = (fitting.backbone(torch.cat(pair), GRAM_TAPS) for pair in ((busy, calm), (calm, busy)))
     assert float(grouped_distance(fitting._grouped(right, photos), aims)) == pytest.approx(0.0, abs=1e-4)
     assert float(grouped_distance(fitting._grouped(wrong, photos), aims)) > 0.5
+
+
+def test_a_faint_lattice_in_a_calm_window_counts_beside_busy_ones(still_stylizer, works, photos):
+    options = replace(QUICK, crop=128, batch=1, scored=1, aimed=1)
+    fitting = Fitting(still_stylizer, works, photos, code=torch.zeros(still_stylizer.code_length), options=options)
+    painted = torch.rand(1, 3, 128, 128, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    painted[:, :, :64, :64] = 0.01 * torch.tensor([1.0, -1.0, -1.0, -1.0]).repeat(16)
+    even = torch.zeros(1, 3, 128, 128)
+    assert lattice_loss(painted).item() < 0.02
+    assert fitting._parts(painted, even, even)["lattice"].item() > 0.4  # a quarter of the windows, at two periods
 
 
 def test_an_adapter_moves_only_when_it_is_asked_for(still_stylizer, works, photos):
