@@ -1,4 +1,4 @@
-"""Style transfer by optimising the pixels themselves: slow, and the upper bound for a fast model's style.
+"""Style transfer by optimising the pixels themselves: slow, and what a fast model is measured by.
 
 Paper: Gatys, Ecker and Bethge 2016, "Image style transfer using convolutional neural networks". Original code: none
 used. Other than in the paper: any registered backbone, EfficientNet-Lite0 unless VGG-19 is asked for; distances divided
