@@ -32,7 +32,7 @@ from ganstyle.style.refining import RefinePlan
 from ganstyle.style.tiling import paint
 
 WAYS = {"instant": None, "code": False, "code + adapter": True}  # way: with an adapter, None: not refined
-CELL = 400  # pixels, the width of a painting on the sheet
+CELL = 300  # pixels, the width of a painting on the sheet
 WORK_SIDE = 512
 
 Measures = dict[str, float]
