@@ -18,7 +18,7 @@ from .backbones import named_backbone
 from .crops import as_input
 from .groups import Groups, grouped_distance, grouped_style, window_groups
 from .parts import random_crops, split_photos, split_works
-from .perceptual import CONTENT_TAPS, GRAM_TAPS, colour_distance, lattice_loss, light_distance, unrest_distance
+from .perceptual import colour_distance, lattice_loss, light_distance, unrest_distance
 from .rival import Contest
 from .windows import windows
 
@@ -166,10 +166,10 @@ class Fitting:
             lower is better.
         """
         painted = self.stylizer.stylize(self._exam, code.to(self.device)[None], seed=SCORE_SEED)
-        maps = self.backbone(painted, {*GRAM_TAPS, *CONTENT_TAPS})
+        maps = self.backbone(painted, {*self.backbone.style_taps, *self.backbone.content_taps})
         parts = {
             "style": float(grouped_distance(self._grouped(maps, self._exam), self._exam_aims)),
-            "content": float(content_distance(maps, self._exam_layout, CONTENT_TAPS).mean()),
+            "content": float(content_distance(maps, self._exam_layout, self.backbone.content_taps).mean()),
             "light": float(light_distance(painted, self._exam, self._exam_works)),
             "unrest": float(unrest_distance(painted, self._exam, self._exam_works)),
             "colour": float(colour_distance(painted, self._exam_works)),
@@ -195,22 +195,22 @@ class Fitting:
         self._exam = self._crops(photos, self.options.photo_side, self.options.scored)
         self._exam_works = self._crops(works, self.options.work_side, self.options.scored)
         with torch.no_grad():
-            self._exam_layout = self.backbone(self._exam, CONTENT_TAPS)
+            self._exam_layout = self.backbone(self._exam, self.backbone.content_taps)
         self._exam_aims = self._measured(works)
 
     @torch.no_grad()
     def _measured(self, works: Sequence[Tensor]) -> dict[str, Groups]:
         """Return the style of works, of many crops."""
         crops = self._crops(works, self.options.work_side, self.options.aimed)
-        return self._grouped(self.backbone(crops, GRAM_TAPS), crops)
+        return self._grouped(self.backbone(crops, self.backbone.style_taps), crops)
 
     def _parts(self, painted: Tensor, photos: Tensor, works: Tensor) -> dict[str, Tensor]:
         with torch.no_grad():
-            layout = self.backbone(photos, CONTENT_TAPS)
-        maps = self.backbone(painted, {*GRAM_TAPS, *CONTENT_TAPS})
+            layout = self.backbone(photos, self.backbone.content_taps)
+        maps = self.backbone(painted, {*self.backbone.style_taps, *self.backbone.content_taps})
         return {
             "style": grouped_distance(self._grouped(maps, photos), self._aims),
-            "content": content_distance(maps, layout, CONTENT_TAPS).mean(),
+            "content": content_distance(maps, layout, self.backbone.content_taps).mean(),
             "light": light_distance(painted, photos, works),
             "unrest": unrest_distance(painted, photos, works),
             "colour": colour_distance(painted, works),
@@ -221,7 +221,7 @@ class Fitting:
     def _grouped(self, maps: Maps, images: Tensor) -> dict[str, Groups]:
         """Return the style of maps by groups of windows: which one is calm, the images say that were painted."""
         groups = window_groups(images, self._grid, groups=self._parted)
-        return grouped_style(maps, groups, GRAM_TAPS, grid=self._grid)
+        return grouped_style(maps, groups, self.backbone.style_taps, grid=self._grid)
 
     @property
     def _parted(self) -> tuple[int, int]:

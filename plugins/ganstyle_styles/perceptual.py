@@ -16,8 +16,6 @@ from ganstyle.functional.style import content_distance, style_distance, total_va
 
 from .windows import windowed_style_distance
 
-GRAM_TAPS = tuple(f"b{i}.depthwise" for i in (0, 1, 3, 5, 7))
-CONTENT_TAPS = ("b4.output", "b7.output", "b10.output")
 AREA = 16  # pixels
 MOST_CONTRAST = 2.0
 EVEN, CALMEST = 0.05, 0.25  # change of colour between squares of an even photo; the share of a work that is calm

@@ -56,8 +56,7 @@ def test_strength_zero_is_the_photograph_and_strength_weakens_the_adapter(adasty
 def test_tiles_with_an_adapter_are_the_whole(adastyle: BaseModel, adapted: Style) -> None:
     picture = np.asarray(gradient(700, 330))
     whole, tiled = (
-        paint(adastyle, picture, adapted.numbers, tiling=tiling).astype(int)
-        for tiling in (Tiling(), Tiling(tile=256))
+        paint(adastyle, picture, adapted.numbers, tiling=tiling).astype(int) for tiling in (Tiling(), Tiling(tile=256))
     )
     assert np.abs(whole - tiled).max() <= 2
 

@@ -10,7 +10,7 @@ import torch
 from ganstyle_styles.crops import as_input
 from ganstyle_styles.fitting import FitOptions, Fitting, rate_at
 from ganstyle_styles.groups import grouped_distance
-from ganstyle_styles.perceptual import GRAM_TAPS, lattice_loss
+from ganstyle_styles.perceptual import lattice_loss
 
 from ganstyle.registry import load_registry
 
@@ -101,9 +101,10 @@ def test_an_even_photo_is_compared_with_the_calm_work_wherever_it_stands_in_the_
     fitting = fitted(still_stylizer, works, photos, steps=0)
     noise = torch.rand(1, 3, 48, 48, generator=torch.Generator().manual_seed(1)) * 2 - 1
     calm, busy = torch.zeros(1, 3, 48, 48), noise
-    aims = fitting._grouped(fitting.backbone(torch.cat([calm, busy]), GRAM_TAPS), torch.cat([calm, busy]))
+    taps, both = fitting.backbone.style_taps, torch.cat([calm, busy])
+    aims = fitting._grouped(fitting.backbone(both, taps), both)
     photos = torch.cat([0.5 * noise, calm + 0.2])
-    right, wrong = (fitting.backbone(torch.cat(pair), GRAM_TAPS) for pair in ((busy, calm), (calm, busy)))
+    right, wrong = (fitting.backbone(torch.cat(pair), taps) for pair in ((busy, calm), (calm, busy)))
     assert float(grouped_distance(fitting._grouped(right, photos), aims)) == pytest.approx(0.0, abs=1e-4)
     assert float(grouped_distance(fitting._grouped(wrong, photos), aims)) > 0.5
 

@@ -7,8 +7,6 @@ import torch
 from ganstyle_styles.backbones import named_backbone
 from ganstyle_styles.perceptual import (
     COLOUR_AXES,
-    CONTENT_TAPS,
-    GRAM_TAPS,
     colour_distance,
     light_distance,
     perceptual_parts,
@@ -94,8 +92,8 @@ def test_strokes_within_a_square_are_no_unrest():
 def test_the_parts_are_distances_of_maps_and_windows_replace_whole_pictures(still_stylizer, pictures):
     backbone = named_backbone("efficientnet_lite0")
     painted, photos, works = (pictures(2, seed=seed) for seed in range(3))
-    content, style = backbone(photos, CONTENT_TAPS), backbone(works, GRAM_TAPS)
-    maps = backbone(painted, GRAM_TAPS)
+    content, style = backbone(photos, backbone.content_taps), backbone(works, backbone.style_taps)
+    maps = backbone(painted, backbone.style_taps)
     plain = perceptual_parts(backbone, painted, content_maps=content, style_maps=style, moments=2.0)
     assert plain["style"].item() == pytest.approx(style_distance(maps, style, moments=2.0).mean().item(), rel=1e-5)
     assert plain["variation"].item() == pytest.approx(total_variation(painted).item() / 2, rel=1e-6)
