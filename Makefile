@@ -22,6 +22,7 @@ slow: $(READY)
 
 lint: $(READY)
 	$(RUN) -m ruff check .
+	$(RUN) -m mypy ganstyle
 
 bench: $(READY)
 	$(RUN) benchmarks/startup.py
