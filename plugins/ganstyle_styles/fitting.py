@@ -56,7 +56,7 @@ class FitOptions:
         scored: crops of photos, and as many of works for colours, that a score is measured on.
     """
 
-    content: float = 0.7
+    content: float = 1.6
     style: float = 25.0
     light: float = 5.0
     unrest: float = 10.0
